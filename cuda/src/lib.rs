@@ -1,0 +1,1 @@
+//! CUDA kernels and a stwo backend over them: empty until the GPU backend is built.
