@@ -18,6 +18,11 @@ use alloc::vec::Vec;
 use crate::hash::Digest;
 use crate::security::Level;
 
+mod encoding;
+mod validate;
+
+pub use encoding::{MAX_VK_BYTES, VK_MAGIC, VK_VERSION};
+
 /// Index of a tensor in [`Vk::tensors`].
 pub type TensorId = u32;
 /// Index of a table in [`Vk::tables`].

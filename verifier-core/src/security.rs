@@ -1,0 +1,235 @@
+//! Security levels, and the soundness of a proof in every regime.
+//!
+//! A level fixes every parameter. The budget is computed from the parameters and the sizes in
+//! the key, in thousandths of a bit and rounded down; `docs/security.md` explains each term.
+
+use crate::shape::Shape;
+
+/// A named set of parameters. There are no others: a key carries a level, not numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Level {
+    /// Rate 1/4, 44 queries: about 100 bits against known attacks.
+    Standard,
+    /// Rate 1/4, 58 queries: meets the count of the deployed Starknet contract.
+    Onchain128,
+    /// Rate 1/2, 70 queries: the parameters common in S-two deployments.
+    Compat96,
+    /// Rate 1/8, 94 queries: 96 bits proven in the unique-decoding regime.
+    Provable96,
+    /// No security at all, for tests.
+    #[cfg(feature = "test-levels")]
+    TestTiny,
+}
+
+/// The parameters of a [`Level`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Base-two logarithm of the blow-up (the inverse rate) of the code.
+    pub log_blowup: u8,
+    /// Number of queries, drawn independently.
+    pub queries: u8,
+    /// Bits of the proof of work before the queries.
+    pub query_grind: u8,
+    /// Bits of the proof of work before the lookup challenges.
+    pub lookup_grind: u8,
+    /// Bits of the proof of work before every proximity challenge (column, join, fold).
+    pub proximity_grind: u8,
+    /// Base-two logarithm of the points of a coset that a query opens in the committed tables.
+    pub log_coset: u8,
+}
+
+impl Level {
+    /// All levels of this build.
+    pub const ALL: &'static [Self] = &[
+        Self::Standard,
+        Self::Onchain128,
+        Self::Compat96,
+        Self::Provable96,
+        #[cfg(feature = "test-levels")]
+        Self::TestTiny,
+    ];
+
+    /// The level's name in files and commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Onchain128 => "onchain128",
+            Self::Compat96 => "compat96",
+            Self::Provable96 => "provable96",
+            #[cfg(feature = "test-levels")]
+            Self::TestTiny => "test-tiny",
+        }
+    }
+
+    /// The level's number in files.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Standard => 1,
+            Self::Onchain128 => 2,
+            Self::Compat96 => 3,
+            Self::Provable96 => 4,
+            #[cfg(feature = "test-levels")]
+            Self::TestTiny => 255,
+        }
+    }
+
+    /// The level of a number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|l| l.number() == number)
+    }
+
+    /// The level of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|l| l.name() == name)
+    }
+
+    /// The parameters.
+    pub const fn parameters(self) -> Parameters {
+        const fn row(
+            log_blowup: u8,
+            queries: u8,
+            query_grind: u8,
+            lookup_grind: u8,
+            proximity_grind: u8,
+            log_coset: u8,
+        ) -> Parameters {
+            Parameters {
+                log_blowup,
+                queries,
+                query_grind,
+                lookup_grind,
+                proximity_grind,
+                log_coset,
+            }
+        }
+        match self {
+            Self::Standard => row(2, 44, 20, 20, 0, 2),
+            Self::Onchain128 => row(2, 58, 20, 20, 0, 2),
+            Self::Compat96 => row(1, 70, 26, 24, 0, 2),
+            Self::Provable96 => row(3, 94, 20, 20, 8, 3),
+            #[cfg(feature = "test-levels")]
+            Self::TestTiny => row(1, 4, 4, 4, 0, 2),
+        }
+    }
+}
+
+/// The bound of one regime, with the term that binds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Regime {
+    /// `capacity`, `random_words`, `pointwise`, `johnson` or `unique_decoding`.
+    pub name: &'static str,
+    /// Thousandths of a bit.
+    pub millibits: u32,
+    /// `query`, `proximity`, `lookup` or `sumcheck`.
+    pub binding_term: &'static str,
+}
+
+impl Regime {
+    /// Whole bits, rounded down, and tenths of a bit, rounded down.
+    pub fn bits(&self) -> (u32, u32) {
+        let tenths = self.millibits.checked_div(100).unwrap_or_default();
+        (
+            tenths.checked_div(10).unwrap_or_default(),
+            tenths.checked_rem(10).unwrap_or_default(),
+        )
+    }
+}
+
+/// `-log2` of the probability that a query of a word at the regime's distance shows no error, in
+/// thousandths, rounded down; by logarithm of the blow-up 1, 2, 3. The columns are `1 - rate`
+/// (capacity), the random-words bound over a 124-bit alphabet (ePrint 2025/2010), the Elias
+/// radius (ePrint 2026/532), `1 - sqrt(rate)`, and `(1 - rate) / 2`.
+const QUERY_MILLIBITS: [(&str, [u32; 3]); 5] = [
+    ("capacity", [1000, 2000, 3000]),
+    ("random_words", [972, 1961, 2949]),
+    ("pointwise", [910, 1850, 2794]),
+    ("johnson", [500, 1000, 1500]),
+    ("unique_decoding", [415, 678, 830]),
+];
+
+/// Proximity up to `1 - sqrt(rate) (1 + 1/(2m))` (ePrint 2025/2055): for `m` = 4, 8, ..., 256,
+/// the thousandths of a bit that a query loses, rounded up, and the whole bits of
+/// `(2/3) (m + 1/2)^5`, rounded up.
+const JOHNSON: [(u32, u32); 7] = [
+    (170, 11),
+    (88, 15),
+    (45, 20),
+    (23, 25),
+    (12, 30),
+    (6, 35),
+    (3, 40),
+];
+
+/// Bits of the extension field, in thousandths, rounded down.
+const FIELD: u32 = 123_999;
+
+/// Computes the bound of every regime: the least of its query, proximity, lookup and sumcheck
+/// terms. See `docs/security.md`.
+pub fn regimes(parameters: Parameters, shape: &Shape) -> [Regime; 5] {
+    let Parameters {
+        log_blowup,
+        queries,
+        query_grind,
+        lookup_grind,
+        proximity_grind,
+        log_coset: _,
+    } = parameters;
+    let milli = |bits: u32| bits.saturating_mul(1000);
+    let less = |bits: u32| FIELD.saturating_sub(milli(bits));
+
+    // LogUp: a false multiset passes with probability (tuples * (width + 2)) / |F|; width is 2.
+    let lookup =
+        less(shape.log_leaves.saturating_add(2)).saturating_add(milli(lookup_grind.into()));
+    // All sumchecks, batchings and layer joins, by the union bound.
+    let sumcheck = less(ceil_log2(shape.algebraic_terms()));
+    // One challenge of a proximity test fails with probability (exceptional points) / |F|; the
+    // words halve with every fold, so the folds together count as one word more.
+    let domain = u32::from(shape.log_rows).saturating_add(log_blowup.into());
+    let challenges = ceil_log2(u64::from(shape.log_columns()).saturating_add(3));
+    let proximity =
+        less(domain.saturating_add(challenges)).saturating_add(milli(proximity_grind.into()));
+
+    let rate = usize::from(log_blowup).saturating_sub(1);
+    QUERY_MILLIBITS.map(|(name, per_query)| {
+        let per_query = per_query.get(rate).copied().unwrap_or(0);
+        let with_loss = |loss: u32| {
+            u32::from(queries)
+                .saturating_mul(per_query.saturating_sub(loss))
+                .saturating_add(milli(query_grind.into()))
+        };
+        let (query, proximity) = if name == "johnson" {
+            let constant = u32::from(log_blowup).saturating_mul(3).div_ceil(2);
+            JOHNSON
+                .map(|(loss, bits)| {
+                    let lost = milli(bits.saturating_add(constant));
+                    (with_loss(loss), proximity.saturating_sub(lost))
+                })
+                .into_iter()
+                .max_by_key(|(q, p)| *q.min(p))
+                .unwrap_or((0, 0))
+        } else {
+            (with_loss(0), proximity)
+        };
+        let terms = [
+            ("query", query),
+            ("proximity", proximity),
+            ("lookup", lookup),
+            ("sumcheck", sumcheck),
+        ];
+        let (binding_term, millibits) = terms
+            .into_iter()
+            .min_by_key(|(_, bits)| *bits)
+            .unwrap_or(("query", 0));
+        Regime {
+            name,
+            millibits,
+            binding_term,
+        }
+    })
+}
+
+/// The least `b` with `2^b >= n`.
+pub(crate) fn ceil_log2(n: u64) -> u32 {
+    u64::BITS.saturating_sub(n.saturating_sub(1).leading_zeros())
+}
