@@ -111,7 +111,9 @@ pub fn embed<T: Copy + Default>(values: &[T], dims: &[usize]) -> Vec<T> {
 
 /// Copies the real cells of a padded box into a row-major tensor.
 pub fn extract<T: Copy>(cells: &[T], dims: &[usize]) -> Vec<T> {
-    (0..dims.iter().product()).map(|flat| cells[embed_index(flat, dims)]).collect()
+    (0..dims.iter().product())
+        .map(|flat| cells[embed_index(flat, dims)])
+        .collect()
 }
 
 /// Position in the padded box of a row-major index.
@@ -127,7 +129,10 @@ pub fn embed_index(mut flat: usize, dims: &[usize]) -> usize {
 
 /// The factor of a tensor read whole, padded cells included.
 pub fn whole(log_size: u32) -> Factor {
-    let bits = Bits { shift: 0, count: log_size as u8 };
+    let bits = Bits {
+        shift: 0,
+        count: log_size as u8,
+    };
     Factor {
         out: bits,
         left: Bits::default(),
@@ -139,7 +144,10 @@ pub fn whole(log_size: u32) -> Factor {
 impl Circuit {
     /// An empty circuit.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 
     /// Adds a witness tensor of `2^log_size` cells in `lo..=hi`.
@@ -150,7 +158,13 @@ impl Circuit {
     /// Adds a weight tensor; `cells` is the padded box, a power of two of cells.
     pub fn weight(&mut self, cells: Vec<i32>) -> TensorId {
         let (lo, hi) = (*cells.iter().min().unwrap(), *cells.iter().max().unwrap());
-        self.push(Oracle::Weights, cells.len().trailing_zeros(), lo, hi, Some(cells))
+        self.push(
+            Oracle::Weights,
+            cells.len().trailing_zeros(),
+            lo,
+            hi,
+            Some(cells),
+        )
     }
 
     fn push(
@@ -161,16 +175,31 @@ impl Circuit {
         hi: i32,
         cells: Option<Vec<i32>>,
     ) -> TensorId {
-        self.tensors.push(Tensor { oracle, offset: 0, log_size: log_size as u8, lo, hi });
+        self.tensors.push(Tensor {
+            oracle,
+            offset: 0,
+            log_size: log_size as u8,
+            lo,
+            hi,
+        });
         self.weights.push(cells);
         (self.tensors.len() - 1) as TensorId
     }
 
     fn table(&mut self, base: i32, len: u32, output: TableOutput) -> TableId {
         let log_size = axis_bits(len as usize);
-        assert!(log_size <= MAX_TABLE_LOG, "a lookup table has at most 2^16 rows");
+        assert!(
+            log_size <= MAX_TABLE_LOG,
+            "a lookup table has at most 2^16 rows"
+        );
         let multiplicity = self.witness(log_size, 0, i32::MAX - 1);
-        self.tables.push(Table { log_size: log_size as u8, base, len, output, multiplicity });
+        self.tables.push(Table {
+            log_size: log_size as u8,
+            base,
+            len,
+            output,
+            multiplicity,
+        });
         (self.tables.len() - 1) as TableId
     }
 
@@ -202,7 +231,10 @@ impl Circuit {
         }
         let len = key.1.len() as u32;
         let mut cells = key.1.clone();
-        cells.resize(len.next_power_of_two() as usize, *key.1.last().expect("a row"));
+        cells.resize(
+            len.next_power_of_two() as usize,
+            *key.1.last().expect("a row"),
+        );
         let column = self.weight(cells);
         let id = self.table(base, len, TableOutput::Column(column));
         self.column_tables.insert(key, id);
@@ -251,15 +283,27 @@ impl Circuit {
         let remainders = self.remainders(log_size, divisor, &mut terms);
         let (lo, hi) = self.output_bounds(table);
         let y = self.witness(log_size, lo, hi);
-        let output = Expression { divisor: 1, constant: 0, terms: vec![self.read(1, y)] };
+        let output = Expression {
+            divisor: 1,
+            constant: 0,
+            terms: vec![self.read(1, y)],
+        };
         self.lookups.push(Lookup {
             log_size: log_size as u8,
             table,
-            input: Expression { divisor, constant, terms },
+            input: Expression {
+                divisor,
+                constant,
+                terms,
+            },
             output: Some(output),
         });
         let lookup = self.lookups.len() - 1;
-        self.steps.push(Step::Lookup { lookup, remainders, defines: Some(y) });
+        self.steps.push(Step::Lookup {
+            lookup,
+            remainders,
+            defines: Some(y),
+        });
         y
     }
 
@@ -274,14 +318,29 @@ impl Circuit {
             let len = if rest <= 1 << MAX_TABLE_LOG {
                 rest
             } else {
-                assert!(rest.is_power_of_two(), "a divisor above 2^16 is a power of two");
+                assert!(
+                    rest.is_power_of_two(),
+                    "a divisor above 2^16 is a power of two"
+                );
                 1 << MAX_TABLE_LOG
             };
             let range = self.range_table(len);
             let tensor = self.witness(log_size, 0, len as i32 - 1);
-            let input = Expression { divisor: 1, constant: 0, terms: vec![self.read(1, tensor)] };
-            self.lookups.push(Lookup { log_size: log_size as u8, table: range, input, output: None });
-            limbs.push(Remainder { tensor, lookup: self.lookups.len() - 1 });
+            let input = Expression {
+                divisor: 1,
+                constant: 0,
+                terms: vec![self.read(1, tensor)],
+            };
+            self.lookups.push(Lookup {
+                log_size: log_size as u8,
+                table: range,
+                input,
+                output: None,
+            });
+            limbs.push(Remainder {
+                tensor,
+                lookup: self.lookups.len() - 1,
+            });
             terms.push(self.read(-weight, tensor));
             if rest <= 1 << MAX_TABLE_LOG {
                 return limbs;
@@ -301,18 +360,35 @@ impl Circuit {
         b: (Vec<Term>, i32, i32),
         relu: TableId,
     ) -> TensorId {
-        let negate = |t: &Term| Term { coefficient: -t.coefficient, ..t.clone() };
+        let negate = |t: &Term| Term {
+            coefficient: -t.coefficient,
+            ..t.clone()
+        };
         let m = self.witness(log_size, a.1.max(b.1), a.2.max(b.2));
         let input = b.0.iter().cloned().chain(a.0.iter().map(negate)).collect();
-        let output = std::iter::once(self.read(1, m)).chain(a.0.iter().map(negate)).collect();
+        let output = std::iter::once(self.read(1, m))
+            .chain(a.0.iter().map(negate))
+            .collect();
         self.lookups.push(Lookup {
             log_size: log_size as u8,
             table: relu,
-            input: Expression { divisor: 1, constant: 0, terms: input },
-            output: Some(Expression { divisor: 1, constant: 0, terms: output }),
+            input: Expression {
+                divisor: 1,
+                constant: 0,
+                terms: input,
+            },
+            output: Some(Expression {
+                divisor: 1,
+                constant: 0,
+                terms: output,
+            }),
         });
         let lookup = self.lookups.len() - 1;
-        self.steps.push(Step::Lookup { lookup, remainders: Vec::new(), defines: Some(m) });
+        self.steps.push(Step::Lookup {
+            lookup,
+            remainders: Vec::new(),
+            defines: Some(m),
+        });
         m
     }
 
@@ -323,9 +399,16 @@ impl Circuit {
         terms.push(self.read(-1, y));
         self.zeros.push(Zero {
             log_size: log_size as u8,
-            expression: Expression { divisor: 1, constant: 0, terms },
+            expression: Expression {
+                divisor: 1,
+                constant: 0,
+                terms,
+            },
         });
-        self.steps.push(Step::Equal { zero: self.zeros.len() - 1, defines: y });
+        self.steps.push(Step::Equal {
+            zero: self.zeros.len() - 1,
+            defines: y,
+        });
         y
     }
 
@@ -333,13 +416,23 @@ impl Circuit {
     pub fn input(&mut self, name: &str, dims: &[usize], scale: i8, lo: i32, hi: i32) -> TensorId {
         let tensor = self.witness(box_bits(dims), lo, hi);
         let dims = dims.iter().map(|&d| d as u32).collect();
-        self.inputs.push(Port { name: name.into(), dims, scale, tensor });
+        self.inputs.push(Port {
+            name: name.into(),
+            dims,
+            scale,
+            tensor,
+        });
         tensor
     }
 
     /// Makes a tensor a public output.
     pub fn output(&mut self, name: &str, dims: &[usize], scale: i8, tensor: TensorId) {
         let dims = dims.iter().map(|&d| d as u32).collect();
-        self.outputs.push(Port { name: name.into(), dims, scale, tensor });
+        self.outputs.push(Port {
+            name: name.into(),
+            dims,
+            scale,
+            tensor,
+        });
     }
 }

@@ -1,1 +1,6 @@
-//! Prover.
+//! Proves that a given neural network produced a given output.
+
+pub mod artifact;
+pub mod backend;
+pub mod circuit;
+pub mod prove;

@@ -18,7 +18,8 @@ pub fn leaf_hash(words: impl Iterator<Item = M31>) -> Digest {
     hash::blake2s(&[&bytes])
 }
 
-fn node_hash(left: &Digest, right: &Digest) -> Digest {
+/// The hash of two nodes.
+pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     hash::blake2s(&[&left.0, &right.0])
 }
 
