@@ -3,4 +3,7 @@
 pub mod artifact;
 pub mod backend;
 pub mod circuit;
+pub mod compile;
+mod components;
+pub mod model;
 pub mod prove;
