@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ndarray::{ArrayD, Axis};
 use ndarray_npy::{NpzReader, read_npy};
+use rayon::prelude::*;
 use stwo_ml::artifact::Model;
 use stwo_ml::backend::Simd;
 use stwo_ml::compile::{CompileOptions, Compiled, compile, counts, quantize_for, reshape_inputs};
@@ -19,7 +20,10 @@ fn models() -> &'static Path {
 
 fn npz<T: ndarray_npy::ReadableElement>(file: &str, name: &str) -> ArrayD<T> {
     let file = std::fs::File::open(models().join(file)).unwrap();
-    NpzReader::new(file).unwrap().by_name(&format!("{name}.npy")).unwrap()
+    NpzReader::new(file)
+        .unwrap()
+        .by_name(&format!("{name}.npy"))
+        .unwrap()
 }
 
 fn load(name: &str) -> (Graph, Compiled) {
@@ -40,16 +44,20 @@ fn load(name: &str) -> (Graph, Compiled) {
 fn accuracies(graph: &Graph, compiled: &Compiled) -> (f64, f64) {
     let pixels: ArrayD<u8> = npz("test_digits.npz", "pixels");
     let labels: ArrayD<u8> = npz("test_digits.npz", "labels");
-    let (mut float, mut integer) = (0, 0);
-    for (digit, label) in pixels.axis_iter(Axis(0)).zip(&labels) {
+    let digits: Vec<_> = pixels.axis_iter(Axis(0)).zip(&labels).collect();
+    let right = digits.par_iter().map(|(digit, label)| {
         let input = digit.mapv(|p| f32::from(p) / 255.0);
         let input = reshape_inputs(graph, &[input]).unwrap();
         let logits = &graph.evaluate_float(&input).unwrap()[graph.outputs[0]];
-        float += usize::from(argmax(logits.as_slice().unwrap()) == usize::from(*label));
+        let float = argmax(logits.as_slice().unwrap()) == usize::from(**label);
         let integers = compiled.quantize_inputs(&input).unwrap();
         let logits = &compiled.integers.run(&integers)[&graph.outputs[0]];
-        integer += usize::from(argmax(logits) == usize::from(*label));
-    }
+        (
+            usize::from(float),
+            usize::from(argmax(logits) == usize::from(**label)),
+        )
+    });
+    let (float, integer) = right.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     let share = |n: usize| n as f64 / labels.len() as f64;
     (share(float), share(integer))
 }
@@ -57,11 +65,20 @@ fn accuracies(graph: &Graph, compiled: &Compiled) -> (f64, f64) {
 fn proves(name: &str) {
     let (graph, compiled) = load(name);
     let (float, integer) = accuracies(&graph, &compiled);
-    println!("{name}: float {:.2} %, quantised {:.2} %", 100.0 * float, 100.0 * integer);
+    println!(
+        "{name}: float {:.2} %, quantised {:.2} %",
+        100.0 * float,
+        100.0 * integer
+    );
     assert!((float - integer).abs() <= 0.005, "{float} {integer}");
 
     let model = Model::assemble(compiled.circuit.clone(), Level::Standard, &Simd).unwrap();
-    println!("{:?} {} {:?}", counts(&model.vk), model.vk.log_rows, model.vk.encode().len());
+    println!(
+        "{:?} {} {:?}",
+        counts(&model.vk),
+        model.vk.log_rows,
+        model.vk.encode().len()
+    );
     let digit: ArrayD<f32> = read_npy(models().join("digit.npy")).unwrap();
     let inputs = quantize_for(&model.vk, &[digit]).unwrap();
 

@@ -57,7 +57,7 @@ fn proves_a_linear_layer() {
         assert_eq!(vk, model.vk);
         let prover = Prover::new(model, &Simd).unwrap();
         let x = vec![100, -100, 3, 0, -7, 55, 12];
-        let proven = prover.prove(&[x.clone()], &|_| ()).unwrap();
+        let proven = prover.prove(std::slice::from_ref(&x), &|_| ()).unwrap();
         let weights: Vec<i32> = (0..35).map(|i| (i * 37 % 19) - 9).collect();
         let expected: Vec<i32> = weights
             .chunks(7)
