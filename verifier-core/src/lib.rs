@@ -4,7 +4,7 @@
 //! verifier that committed tensors satisfy them and agree with the public input and output. The
 //! argument is transparent (no trusted setup) and rests on Blake2s alone: LogUp lookups proven by
 //! GKR ([`lookup`]), sumchecks for everything linear and bilinear ([`claims`]), and a multilinear
-//! commitment over the circle code of M31 ([`opening`]). [`verify`] is the whole argument in
+//! commitment over the circle code of M31 ([`opening`]). [`verify()`] is the whole argument in
 //! order; `docs/protocol.md` says why it is sound. It is **not** zero-knowledge: a proof may
 //! reveal the witness.
 //!
