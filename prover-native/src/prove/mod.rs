@@ -160,8 +160,20 @@ impl<'a> Prover<'a> {
         })
     }
 
+    /// Argues for any statement and witness, true or not, and checks nothing: the malicious
+    /// prover of the tests.
+    #[cfg(feature = "test-levels")]
+    pub fn prove_unchecked(&self, statement: &Statement, witness: &Witness) -> Proof {
+        self.argue(
+            statement,
+            witness,
+            &mut Transcript::new(),
+            &mut Clock::new(&|_| ()),
+        )
+    }
+
     /// The public statement of a witness.
-    fn statement(&self, inputs: &[Vec<i32>], witness: &Witness) -> Statement {
+    pub fn statement(&self, inputs: &[Vec<i32>], witness: &Witness) -> Statement {
         let output = |port: &stwo_ml_verifier::vk::Port| {
             let dims: Vec<usize> = port.dims.iter().map(|d| *d as usize).collect();
             crate::circuit::extract(&witness.tensors[port.tensor as usize], &dims)
