@@ -31,6 +31,9 @@ fn add_one(v: &mut QM31) {
 
 type Tamper = fn(&mut Statement, &mut Proof);
 
+/// Name, expected code, proof file.
+type Attack = (&'static str, &'static str, Vec<u8>);
+
 /// Attacks on an honest proof, field by field.
 const TAMPERS: &[(&str, &str, Tamper)] = &[
     ("output_changed", "lookup_grind", |s, _| {
@@ -168,7 +171,7 @@ const TAMPERS: &[(&str, &str, Tamper)] = &[
 ];
 
 /// Attacks on the bytes of an honest file.
-fn byte_attacks(vk: &Vk, file: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+fn byte_attacks(vk: &Vk, file: &[u8]) -> Vec<Attack> {
     let edit = |at: usize, bytes: &[u8]| {
         let mut file = file.to_vec();
         file[at..at + bytes.len()].copy_from_slice(bytes);
@@ -198,7 +201,7 @@ fn byte_attacks(vk: &Vk, file: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8
 }
 
 /// The files of all attacks.
-fn attacks() -> (Vk, Vec<u8>, Vec<(String, &'static str, Vec<u8>)>) {
+fn attacks() -> (Vk, Vec<u8>, Vec<Attack>) {
     let prover = prover(Level::Standard);
     let vk = prover.model().vk.clone();
     let honest = prover.prove(&[INPUT.to_vec()], &|_| ()).unwrap();
@@ -208,23 +211,21 @@ fn attacks() -> (Vk, Vec<u8>, Vec<(String, &'static str, Vec<u8>)>) {
     for (name, code, tamper) in TAMPERS {
         let (mut statement, mut proof) = (honest.statement.clone(), honest.proof.clone());
         tamper(&mut statement, &mut proof);
-        attacks.push((name.to_string(), *code, encode_file(&statement, &proof)));
+        attacks.push((*name, *code, encode_file(&statement, &proof)));
     }
     attacks.push((
-        "statement_replay".into(),
+        "statement_replay",
         "lookup_grind",
         encode_file(&other.statement, &honest.proof),
     ));
     let mut spliced = honest.proof.clone();
     spliced.opening = other.proof.opening.clone();
     attacks.push((
-        "opening_of_another_proof".into(),
+        "opening_of_another_proof",
         "folding_round",
         encode_file(&honest.statement, &spliced),
     ));
-    for (name, code, bytes) in byte_attacks(&vk, &file) {
-        attacks.push((name.into(), code, bytes));
-    }
+    attacks.extend(byte_attacks(&vk, &file));
     (vk, file, attacks)
 }
 
