@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use stwo_ml::artifact::Model;
 use stwo_ml::backend::Simd;
-use stwo_ml::prove::{Prover, Witness, solve};
+use stwo_ml::prove::{Corruption, Prover, Witness, solve};
 use stwo_ml_tests::linear;
 use stwo_ml_verifier::field::{M31, QM31};
+use stwo_ml_verifier::transcript::{Event, Label};
 use stwo_ml_verifier::{
     Level, Proof, Statement, VerifyError, Vk, encode_file, verify, verify_file,
 };
@@ -280,7 +281,7 @@ fn cheat(change: impl FnOnce(&Vk, &mut Witness)) -> VerifyError {
     statement.outputs[0]
         .iter_mut()
         .for_each(|v| *v = (*v).clamp(0, 255));
-    let proof = prover.prove_unchecked(&statement, &witness);
+    let (proof, _) = prover.prove_unchecked(&statement, &witness);
     verify(&model.vk, &statement, &proof).expect_err("a false witness")
 }
 
@@ -387,6 +388,119 @@ fn rejects_a_false_copy() {
 fn rejects_an_input_that_is_not_the_statement() {
     let error = cheat(|vk, w| w.tensors[vk.inputs[0].tensor as usize][0] -= 1);
     assert_eq!(error, VerifyError::ReductionRound { round: 0 });
+}
+
+/// The error on a true statement that is opened dishonestly.
+fn cheat_opening(prover: &Prover<'_>) -> VerifyError {
+    let model = prover.model();
+    let witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
+    let statement = prover.statement(&[INPUT.to_vec()], &witness);
+    let (proof, _) = prover.prove_unchecked(&statement, &witness);
+    verify(&model.vk, &statement, &proof).expect_err("a dishonest opening")
+}
+
+#[test]
+fn rejects_a_committed_word_that_is_not_the_fold() {
+    let mut prover = prover(Level::TestTiny);
+    prover.corruption = Some(Corruption::FoldedWord);
+    assert_eq!(
+        cheat_opening(&prover),
+        VerifyError::Folding { query: 0, layer: 0 }
+    );
+}
+
+#[test]
+fn rejects_a_clear_polynomial_that_is_not_the_fold() {
+    let mut prover = prover(Level::TestTiny);
+    prover.corruption = Some(Corruption::ClearPolynomial);
+    assert_eq!(cheat_opening(&prover), VerifyError::LastFold { query: 0 });
+}
+
+#[test]
+fn rejects_other_weights_than_the_key_commits_to() {
+    let mut model = prover(Level::TestTiny).model().clone();
+    model.weights[0] += 1;
+    assert!(Prover::new(model.clone(), &Simd).is_err());
+    let prover = Prover::new_unchecked(model, &Simd);
+    assert_eq!(
+        cheat_opening(&prover),
+        VerifyError::WeightsPath { query: 0 }
+    );
+}
+
+/// Everything the prover says, but for the openings of the queries, enters the transcript, in
+/// the order of `docs/protocol.md`.
+#[test]
+fn every_message_is_absorbed_in_order() {
+    let prover = prover(Level::TestTiny);
+    let model = prover.model();
+    let witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
+    let statement = prover.statement(&[INPUT.to_vec()], &witness);
+    let (proof, transcript) = prover.prove_unchecked(&statement, &witness);
+    let shape = stwo_ml_verifier::shape::Shape::new(&model.vk);
+
+    let absorb = |label| (true, label);
+    let draw = |label| (false, label);
+    let times = |n: usize, label: Label| [absorb(label), draw(label)].repeat(n);
+    let mut expected = vec![
+        absorb(Label::VkDigest),
+        absorb(Label::Input),
+        absorb(Label::Output),
+        absorb(Label::WitnessCap),
+        draw(Label::LookupNonce),
+        absorb(Label::LookupNonce),
+        draw(Label::LookupChallenge),
+        draw(Label::LookupChallenge),
+    ];
+    for depth in 0..shape.log_leaves as usize {
+        if depth > 0 {
+            expected.push(draw(Label::LookupBatch));
+        }
+        expected.extend(times(depth, Label::LookupRound));
+        expected.extend(times(1, Label::LookupLayer));
+    }
+    expected.push(absorb(Label::LookupColumns));
+    expected.extend(vec![draw(Label::CellPoint); shape.cell_rounds]);
+    expected.extend([
+        absorb(Label::ContractionValues),
+        draw(Label::ContractionBatch),
+    ]);
+    expected.extend(times(shape.contraction_rounds, Label::ContractionRound));
+    expected.extend([absorb(Label::ContractionEnd), draw(Label::ReductionBatch)]);
+    expected.extend(times(shape.reduction_rounds, Label::ReductionRound));
+    expected.extend([absorb(Label::ReductionEnd), draw(Label::JoinChallenge)]);
+    for (i, word) in shape.words.iter().enumerate() {
+        if i > 0 {
+            expected.push(absorb(Label::LayerCap));
+        }
+        expected.extend(times(word.log_coset.into(), Label::FoldingRound));
+    }
+    expected.extend([
+        absorb(Label::ClearPolynomial),
+        draw(Label::QueryNonce),
+        absorb(Label::QueryNonce),
+        draw(Label::Queries),
+    ]);
+    let got: Vec<(bool, Label)> = transcript
+        .events
+        .iter()
+        .map(|e| match e {
+            Event::Absorb(label, _) => absorb(*label),
+            Event::Draw(label) => draw(*label),
+        })
+        .collect();
+    assert_eq!(got, expected);
+
+    // Nothing of the proof but the queries is missing: the lengths add up.
+    let mut without_queries = proof.clone();
+    without_queries.opening.queries.clear();
+    let absorbed = transcript.events.iter().skip(3).map(|e| match e {
+        Event::Absorb(_, data) => data.len(),
+        Event::Draw(_) => 0,
+    });
+    assert_eq!(absorbed.sum::<usize>(), without_queries.encode().len());
+    // And the honest run verifies: the verifier's challenges are the same.
+    verify(&model.vk, &statement, &proof).unwrap();
 }
 
 #[test]

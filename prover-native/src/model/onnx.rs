@@ -166,6 +166,10 @@ pub fn import(bytes: &[u8], options: ImportOptions) -> Result<Graph, ImportError
                 output.name
             ))
         })?;
+        // An output keeps its own name where a folded node left another.
+        if !importer.graph.inputs.contains(id) {
+            importer.graph.values[*id].name.clone_from(&output.name);
+        }
         importer.graph.outputs.push(*id);
     }
     if importer.graph.inputs.is_empty() || importer.graph.outputs.is_empty() {

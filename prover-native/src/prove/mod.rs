@@ -57,6 +57,19 @@ pub struct Prover<'a> {
     weights: Vec<M31>,
     weight_commitment: Box<dyn Committed>,
     domain: opening::Domain,
+    /// How the malicious prover of the tests cheats in the opening.
+    #[cfg(feature = "test-levels")]
+    pub corruption: Option<Corruption>,
+}
+
+/// A way to cheat in the opening.
+#[cfg(feature = "test-levels")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corruption {
+    /// Commit to another word than the fold of the first.
+    FoldedWord,
+    /// Send a clear polynomial with the right evaluation that is not the fold.
+    ClearPolynomial,
 }
 
 impl std::fmt::Debug for Prover<'_> {
@@ -122,15 +135,43 @@ impl<'a> Prover<'a> {
         if weight_commitment.cap(shape.words[0].log_cap.into()) != vk.weights {
             return Err(ModelError::Weights);
         }
+        Ok(Self::assemble(
+            model,
+            backend,
+            shape,
+            weights,
+            weight_commitment,
+        ))
+    }
+
+    /// As [`new`](Self::new), with whatever weights the model holds.
+    #[cfg(feature = "test-levels")]
+    pub fn new_unchecked(model: Model, backend: &'a dyn Backend) -> Self {
+        let vk = &model.vk;
+        let shape = Shape::new(vk);
+        let weights = weight_cells(vk, &model.weights);
+        let commitment = backend.commit(&weights, vk.log_rows.into(), vk.level.parameters());
+        Self::assemble(model, backend, shape, weights, commitment)
+    }
+
+    fn assemble(
+        model: Model,
+        backend: &'a dyn Backend,
+        shape: Shape,
+        weights: Vec<M31>,
+        weight_commitment: Box<dyn Committed>,
+    ) -> Self {
         let domain = opening::Domain::new(shape.words[0].log_length.into());
-        Ok(Self {
+        Self {
             shape,
             backend,
             weights,
             weight_commitment,
             domain,
             model,
-        })
+            #[cfg(feature = "test-levels")]
+            corruption: None,
+        }
     }
 
     /// The model.
@@ -163,13 +204,15 @@ impl<'a> Prover<'a> {
     /// Argues for any statement and witness, true or not, and checks nothing: the malicious
     /// prover of the tests.
     #[cfg(feature = "test-levels")]
-    pub fn prove_unchecked(&self, statement: &Statement, witness: &Witness) -> Proof {
-        self.argue(
+    pub fn prove_unchecked(&self, statement: &Statement, witness: &Witness) -> (Proof, Transcript) {
+        let mut transcript = Transcript::new();
+        let proof = self.argue(
             statement,
             witness,
-            &mut Transcript::new(),
+            &mut transcript,
             &mut Clock::new(&|_| ()),
-        )
+        );
+        (proof, transcript)
     }
 
     /// The public statement of a witness.

@@ -176,6 +176,10 @@ impl Prover<'_> {
         let mut eq = eq_table(row);
         for (i, shape) in shape.words.iter().enumerate() {
             if i > 0 {
+                #[cfg(feature = "test-levels")]
+                if self.corruption == Some(super::Corruption::FoldedWord) {
+                    word.iter_mut().for_each(|v| *v += QM31::ONE);
+                }
                 let layer = Layer::new(*shape, word.clone());
                 transcript.absorb_digests(Label::LayerCap, layer.cap());
                 layers.push(layer);
@@ -200,6 +204,11 @@ impl Prover<'_> {
                 eq = rest;
                 rounds.push([f0, f1]);
             }
+        }
+        #[cfg(feature = "test-levels")]
+        if self.corruption == Some(super::Corruption::ClearPolynomial) {
+            message[0] += eq[1];
+            message[1] -= eq[0];
         }
         debug_assert_eq!(message.len(), 1 << shape.log_clear);
         transcript.absorb_elements(Label::ClearPolynomial, &message);
