@@ -171,3 +171,65 @@ pub fn padded_index(flat: u32, dims: &[u32]) -> u32 {
     }
     index
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multilinear::{clamped_ramp, evaluate as extension};
+
+    fn point(count: u64, seed: u64) -> Vec<QM31> {
+        let element = |i: u64| {
+            QM31::from_coordinates(core::array::from_fn(|k| {
+                M31::reduce((seed * 64 + i * 4 + k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            }))
+        };
+        (0..count).map(element).collect()
+    }
+
+    #[test]
+    fn diagonal_equals_its_entries() {
+        for width in 0..5u64 {
+            for len in 1..=1u32 << width {
+                for operands in 1..8u32 {
+                    let at = |i: u32| match operands >> i & 1 {
+                        1 => point(width, i.into()),
+                        _ => Vec::new(),
+                    };
+                    if width == 0 && operands != 7 {
+                        continue;
+                    }
+                    let points = [at(0), at(1), at(2)];
+                    let tables = points.each_ref().map(|p| eq_table(p));
+                    let expected: QM31 = (0..len as usize)
+                        .map(|j| {
+                            let own = tables.iter().zip(&points);
+                            own.map(|(t, p)| if p.is_empty() { QM31::ONE } else { t[j] })
+                                .product::<QM31>()
+                        })
+                        .sum();
+                    assert_eq!(diagonal(len, points.each_ref().map(|p| &p[..])), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ramps_equal_their_tables() {
+        let cases = [
+            (-8, 15, 0, 5),
+            (0, 9, -1, 100),
+            (3, 15, 4, 4),
+            (-8, 11, -3, 3),
+            (-20, 15, 0, 9),
+        ];
+        for (base, last, lo, hi) in cases {
+            let point = point(4, 9);
+            let value = |i: i64| (base + i.min(last)).clamp(lo, hi);
+            let table = (0..16).map(|i| QM31::from(M31::from_i64(value(i))));
+            assert_eq!(
+                clamped_ramp(&point, base, last, lo, hi),
+                extension(table, &point)
+            );
+        }
+    }
+}
