@@ -428,6 +428,43 @@ fn rejects_other_weights_than_the_key_commits_to() {
     );
 }
 
+/// A proof built by hand, with lists that the key does not have.
+#[test]
+fn rejects_proofs_of_another_shape() {
+    let prover = prover(Level::Standard);
+    let honest = prover.prove(&[INPUT.to_vec()], &|_| ()).unwrap();
+    let changes: &[fn(&mut Proof)] = &[
+        |p| p.opening.queries.clear(),
+        |p| drop(p.opening.queries.pop()),
+        |p| p.opening.queries.push(p.opening.queries[0].clone()),
+        |p| p.opening.queries[0].layers.clear(),
+        |p| p.opening.queries[0].witness.rows.clear(),
+        |p| p.opening.queries[0].witness.path.clear(),
+        |p| p.opening.rounds.clear(),
+        |p| p.opening.caps.clear(),
+        |p| p.opening.clear.push(QM31::ZERO),
+        |p| drop(p.lookup.layers.pop()),
+        |p| p.lookup.columns.push(QM31::ZERO),
+        |p| p.contraction.rounds.clear(),
+        |p| p.contraction.ends.clear(),
+        |p| p.reduction.rounds.clear(),
+        |p| p.reduction.nonces.push(0),
+        // As many bytes, cut elsewhere.
+        |p| {
+            let row = p.opening.queries[0].witness.rows[0].pop().unwrap();
+            p.opening.queries[0].witness.rows[1].insert(0, row);
+        },
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut proof = honest.proof.clone();
+        change(&mut proof);
+        let error = verify(&prover.model().vk, &honest.statement, &proof).unwrap_err();
+        let code = error.code();
+        let expected = ["truncated", "trailing_bytes", "shape", "non_canonical"];
+        assert!(expected.contains(&code), "{number}: {error}");
+    }
+}
+
 /// Everything the prover says, but for the openings of the queries, enters the transcript, in
 /// the order of `docs/protocol.md`.
 #[test]
@@ -494,11 +531,13 @@ fn every_message_is_absorbed_in_order() {
     // Nothing of the proof but the queries is missing: the lengths add up.
     let mut without_queries = proof.clone();
     without_queries.opening.queries.clear();
+    let mut encoded = stwo_ml_verifier::codec::Writer::default();
+    without_queries.write(&mut encoded);
     let absorbed = transcript.events.iter().skip(3).map(|e| match e {
         Event::Absorb(_, data) => data.len(),
         Event::Draw(_) => 0,
     });
-    assert_eq!(absorbed.sum::<usize>(), without_queries.encode().len());
+    assert_eq!(absorbed.sum::<usize>(), encoded.bytes.len());
     // And the honest run verifies: the verifier's challenges are the same.
     verify(&model.vk, &statement, &proof).unwrap();
 }

@@ -185,44 +185,33 @@ impl Proof {
         })
     }
 
-    /// Encodes the proof.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::default();
+    /// Appends the encoding.
+    pub fn write(&self, w: &mut Writer) {
         let elements = |w: &mut Writer, e: &[QM31]| e.iter().for_each(|e| w.qm31(e));
         self.witness.iter().for_each(|d| w.digest(d));
         w.u64(self.lookup_nonce);
         for layer in &self.lookup.layers {
-            layer.rounds.iter().for_each(|r| elements(&mut w, r));
-            elements(&mut w, &layer.halves);
+            layer.rounds.iter().for_each(|r| elements(w, r));
+            elements(w, &layer.halves);
         }
-        elements(&mut w, &self.lookup.columns);
-        elements(&mut w, &self.contraction.values);
-        self.contraction
-            .rounds
-            .iter()
-            .for_each(|r| elements(&mut w, r));
-        self.contraction
-            .ends
-            .iter()
-            .for_each(|e| elements(&mut w, e));
-        self.reduction
-            .rounds
-            .iter()
-            .for_each(|r| elements(&mut w, r));
+        elements(w, &self.lookup.columns);
+        elements(w, &self.contraction.values);
+        self.contraction.rounds.iter().for_each(|r| elements(w, r));
+        self.contraction.ends.iter().for_each(|e| elements(w, e));
+        self.reduction.rounds.iter().for_each(|r| elements(w, r));
         self.reduction.nonces.iter().for_each(|n| w.u64(*n));
-        elements(&mut w, &self.reduction.values);
-        self.opening.rounds.iter().for_each(|r| elements(&mut w, r));
+        elements(w, &self.reduction.values);
+        self.opening.rounds.iter().for_each(|r| elements(w, r));
         self.opening.caps.iter().flatten().for_each(|d| w.digest(d));
-        elements(&mut w, &self.opening.clear);
+        elements(w, &self.opening.clear);
         w.u64(self.opening.nonce);
         for query in &self.opening.queries {
-            query.witness.encode(&mut w);
-            query.weights.encode(&mut w);
+            query.witness.encode(w);
+            query.weights.encode(w);
             for coset in &query.layers {
-                elements(&mut w, &coset.values);
+                elements(w, &coset.values);
                 coset.path.iter().for_each(|d| w.digest(d));
             }
         }
-        w.bytes
     }
 }
