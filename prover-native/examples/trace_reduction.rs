@@ -1,0 +1,79 @@
+//! Prints, for square matrix products, the rows of a trace with one row per multiply-add against
+//! the cells that a proof commits to, counted from the compiled key, and the time of a proof.
+//!
+//!     cargo run --release -p stwo-ml --example trace_reduction
+
+use std::time::Instant;
+
+use ndarray::{ArrayD, IxDyn};
+use stwo_ml::artifact::Model;
+use stwo_ml::backend::Simd;
+use stwo_ml::compile::{CompileOptions, compile, counts};
+use stwo_ml::model::graph::{Graph, Node, Op};
+use stwo_ml::prove::Prover;
+use stwo_ml_verifier::{Level, encode_file};
+
+/// Numbers in -1..1 that follow from their index.
+fn numbers(n: usize, seed: u64) -> ArrayD<f32> {
+    let mut state = seed;
+    ArrayD::from_shape_simple_fn(IxDyn(&[n, n]), || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    })
+}
+
+fn main() {
+    println!(
+        "| product | naive rows | witness cells | weight cells (once) | ratio | prove | proof |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for n in [128, 768] {
+        let mut graph = Graph {
+            name: format!("matmul {n}"),
+            ..Graph::default()
+        };
+        let x = graph.value("x", vec![n, n]);
+        let y = graph.value("y", vec![n, n]);
+        graph.inputs.push(x);
+        graph.outputs.push(y);
+        let op = Op::Linear {
+            weight: numbers(n, 1),
+            bias: None,
+        };
+        let (name, op_type) = ("matmul".into(), "MatMul".into());
+        graph.nodes.push(Node {
+            name,
+            op_type,
+            op,
+            inputs: vec![x],
+            output: y,
+        });
+        let example = vec![numbers(n, 2)];
+        let compiled = compile(
+            &graph,
+            std::slice::from_ref(&example),
+            &CompileOptions::default(),
+        )
+        .expect("a supported network");
+        let inputs = compiled.quantize_inputs(&example).expect("in range");
+        let model = Model::assemble(compiled.circuit, Level::Standard, &Simd).expect("fits");
+        let counts = counts(&model.vk);
+        let prover = Prover::new(model, &Simd).expect("its weights");
+        let start = Instant::now();
+        let proven = prover.prove(&inputs, &|_| ()).expect("a proof");
+        println!(
+            "| {n} x {n} x {n} | {} | {} | {} | {:.0} | {:.2} s | {} bytes |",
+            counts.multiply_accumulates,
+            counts.witness_cells,
+            counts.weight_cells,
+            counts.multiply_accumulates as f64 / counts.witness_cells as f64,
+            start.elapsed().as_secs_f64(),
+            encode_file(&proven.statement, &proven.proof).len(),
+        );
+        for (phase, time) in &proven.phases {
+            eprintln!("  {phase}: {:.1} ms", time.as_secs_f64() * 1e3);
+        }
+    }
+}
