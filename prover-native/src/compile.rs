@@ -1,13 +1,15 @@
 //! Compilation: a float graph and calibration examples to a circuit.
 
+use std::collections::HashMap;
+
 use ndarray::ArrayD;
-use stwo_ml_verifier::vk::{Port, Vk};
+use stwo_ml_verifier::vk::{Port, TensorId, Vk};
 use stwo_ml_verifier::wiring::for_each_entry;
 
 use crate::circuit::{Circuit, Step};
 use crate::components::{Compiler, Quantized};
 use crate::model::float::InputShape;
-use crate::model::graph::Graph;
+use crate::model::graph::{Graph, ValueId};
 use crate::model::reference::IntegerGraph;
 
 /// Choices of a compilation. Equal choices, graphs and examples give equal circuits.
@@ -141,6 +143,8 @@ pub struct Compiled {
     pub circuit: Circuit,
     /// The integer network.
     pub integers: IntegerGraph,
+    /// Where the circuit holds each value of the graph: the tensor and its axes.
+    pub places: HashMap<ValueId, (TensorId, Vec<usize>)>,
 }
 
 impl Compiled {
@@ -278,9 +282,12 @@ pub fn compile(
         compiler.output(*output)?;
     }
     let integers = IntegerGraph::new(graph, compiler.integers);
+    let place = |(id, q): (ValueId, Quantized)| (id, (q.tensor, q.dims));
+    let places = compiler.values.into_iter().map(place).collect();
     Ok(Compiled {
         circuit: compiler.circuit,
         integers,
+        places,
     })
 }
 

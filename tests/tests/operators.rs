@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use stwo_ml::artifact::Model;
 use stwo_ml::backend::Simd;
+use stwo_ml::circuit::extract;
 use stwo_ml::compile::{CompileOptions, compile};
 use stwo_ml::model::graph::{Activation, Graph, Node, Op, ValueId, Window};
-use stwo_ml::prove::Prover;
+use stwo_ml::prove::{Prover, solve};
 use stwo_ml_verifier::{Level, encode_file, verify_file};
 
 /// Builds a graph node by node.
@@ -69,7 +70,16 @@ impl Builder {
         let prover = Prover::new(model, &Simd).unwrap();
         for example in &examples {
             let inputs = compiled.quantize_inputs(example).unwrap();
-            let expected = compiled.integers.outputs(&compiled.integers.run(&inputs));
+            let reference = compiled.integers.run(&inputs);
+            // Every value, not the outputs alone, is the same in the prover's witness.
+            let model = prover.model();
+            let witness = solve(&model.vk, &model.steps, &model.weights, &inputs).unwrap();
+            for (id, (tensor, dims)) in &compiled.places {
+                let cells = extract(&witness.tensors[*tensor as usize], dims);
+                let cells: Vec<i64> = cells.into_iter().map(i64::from).collect();
+                assert_eq!(cells, reference[id], "value {id}");
+            }
+            let expected = compiled.integers.outputs(&reference);
             let proven = prover.prove(&inputs, &|_| ()).unwrap();
             assert_eq!(proven.statement.outputs, expected);
             let file = encode_file(&proven.statement, &proven.proof);
