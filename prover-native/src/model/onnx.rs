@@ -7,15 +7,23 @@
 
 use std::collections::HashMap;
 
-use ndarray::{ArrayD, Axis};
-use tract_onnx::data_resolver::FopenDataResolver;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
 
 use super::graph::{Graph, Node, Op, ValueId};
 
+mod constant;
+mod elementwise;
+mod layout;
+mod linear;
+mod normalization;
 mod shapes;
+mod source;
 mod translate;
+mod windows;
+
+use constant::{Constant, load};
+use source::Source;
 
 /// Operators that can be imported.
 pub const SUPPORTED: &[&str] = &[
@@ -224,75 +232,6 @@ fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     caught.map_err(|_| "the ONNX library failed on it".into())
 }
 
-/// A constant tensor.
-#[derive(Clone, Debug)]
-enum Constant {
-    Float(ArrayD<f32>),
-    Integer(Vec<i64>),
-}
-
-fn load(proto: &pb::TensorProto) -> Result<Constant, String> {
-    use pb::tensor_proto::DataType;
-    if proto.data_location == Some(1) || !proto.external_data.is_empty() {
-        return Err("external data is not supported; store the weights in the file".into());
-    }
-    let size = match DataType::try_from(proto.data_type) {
-        Ok(DataType::Float | DataType::Int32) => 4,
-        Ok(DataType::Int64) => 8,
-        _ => {
-            return Err(format!(
-                "element type {} is not supported (use 32-bit floats)",
-                proto.data_type
-            ));
-        }
-    };
-    let count = proto
-        .dims
-        .iter()
-        .try_fold(1usize, |n, d| n.checked_mul(usize::try_from(*d).ok()?));
-    let count = count
-        .filter(|n| *n <= MAX_ELEMENTS)
-        .ok_or("it is too large")?;
-    if !proto.raw_data.is_empty() && proto.raw_data.len() != count * size {
-        return Err(format!(
-            "it holds {} bytes, its shape needs {}",
-            proto.raw_data.len(),
-            count * size
-        ));
-    }
-    let load = || tract_onnx::tensor::load_tensor(&FopenDataResolver, proto, None);
-    let tensor = guarded(load)?.map_err(|e| format!("{e:#}"))?;
-    match tensor.datum_type() {
-        DatumType::F32 => {
-            let values: Vec<f32> = tensor
-                .try_as_plain_ram()
-                .map_err(|e| e.to_string())?
-                .as_slice::<f32>()
-                .map_err(|e| e.to_string())?
-                .to_vec();
-            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-                return Err(format!(
-                    "element {at} is {}, not a finite number",
-                    values[at]
-                ));
-            }
-            let array =
-                ArrayD::from_shape_vec(tensor.shape(), values).map_err(|e| e.to_string())?;
-            Ok(Constant::Float(array))
-        }
-        DatumType::I64 | DatumType::I32 => {
-            let cast = tensor.cast_to::<i64>().map_err(|e| e.to_string())?;
-            let plain = cast.try_as_plain_ram().map_err(|e| e.to_string())?;
-            Ok(Constant::Integer(
-                plain.as_slice::<i64>().map_err(|e| e.to_string())?.to_vec(),
-            ))
-        }
-        other => Err(format!(
-            "the element type {other:?} is not supported (use 32-bit floats)"
-        )),
-    }
-}
-
 struct Importer {
     graph: Graph,
     /// Values by their names in the file; several names may share a value.
@@ -300,87 +239,6 @@ struct Importer {
     constants: HashMap<String, Constant>,
     /// How often each name is read, by nodes and as an output.
     reads: HashMap<String, usize>,
-}
-
-/// A node with its attributes, for messages and look-ups.
-struct Source<'a> {
-    proto: &'a pb::NodeProto,
-    name: String,
-}
-
-impl Source<'_> {
-    fn fail(&self, reason: impl Into<String>) -> ImportError {
-        let (node, op) = (self.name.clone(), self.proto.op_type.clone());
-        ImportError::Unsupported {
-            node,
-            op,
-            reason: reason.into(),
-        }
-    }
-
-    fn attribute(&self, name: &str) -> Option<&pb::AttributeProto> {
-        self.proto.attribute.iter().find(|a| a.name == name)
-    }
-
-    /// Refuses attributes that are not listed.
-    fn only(&self, known: &[&str]) -> Result<(), ImportError> {
-        match self
-            .proto
-            .attribute
-            .iter()
-            .find(|a| !known.contains(&&a.name[..]))
-        {
-            Some(a) => Err(self.fail(format!("the attribute `{}` is not supported", a.name))),
-            None => Ok(()),
-        }
-    }
-
-    fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).map_or(default, |a| a.i)
-    }
-
-    fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute(name).map_or(default, |a| a.f)
-    }
-
-    fn ints(&self, name: &str) -> Option<Vec<i64>> {
-        self.attribute(name).map(|a| a.ints.clone())
-    }
-
-    fn text(&self, name: &str, default: &str) -> String {
-        let text = |a: &pb::AttributeProto| String::from_utf8_lossy(&a.s).into_owned();
-        self.attribute(name).map_or_else(|| default.into(), text)
-    }
-
-    /// Attributes that list one positive number per spatial axis.
-    fn sizes(&self, name: &str, axes: usize, default: usize) -> Result<Vec<usize>, ImportError> {
-        let Some(values) = self.ints(name) else {
-            return Ok(vec![default; axes]);
-        };
-        let ok = values.len() == axes && values.iter().all(|v| (1..=1 << 20).contains(v));
-        match ok {
-            true => Ok(values.iter().map(|v| *v as usize).collect()),
-            false => Err(self.fail(format!(
-                "`{name}` is {values:?}, expected {axes} positive numbers"
-            ))),
-        }
-    }
-
-    fn axis(&self, axis: i64, rank: usize) -> Result<usize, ImportError> {
-        let positive = if axis < 0 { axis + rank as i64 } else { axis };
-        match (0..rank as i64).contains(&positive) {
-            true => Ok(positive as usize),
-            false => Err(self.fail(format!("axis {axis} is outside a tensor of {rank} axes"))),
-        }
-    }
-
-    fn input(&self, i: usize) -> Option<&str> {
-        self.proto
-            .input
-            .get(i)
-            .map(String::as_str)
-            .filter(|n| !n.is_empty())
-    }
 }
 
 impl Importer {
@@ -465,23 +323,6 @@ impl Importer {
         id
     }
 
-    fn plain_constant(&self, source: &Source<'_>) -> Result<Constant, ImportError> {
-        let scalar = |v: f32| ArrayD::from_elem(vec![], v);
-        if let Some(a) = source.attribute("value_float") {
-            return Ok(Constant::Float(scalar(a.f)));
-        }
-        if let Some(a) = source.attribute("value_floats") {
-            return Ok(Constant::Float(ndarray::arr1(&a.floats).into_dyn()));
-        }
-        if let Some(a) = source.attribute("value_int") {
-            return Ok(Constant::Integer(vec![a.i]));
-        }
-        if let Some(a) = source.attribute("value_ints") {
-            return Ok(Constant::Integer(a.ints.clone()));
-        }
-        Err(source.fail("only tensors, floats and integers are supported as constants"))
-    }
-
     /// Operators that do nothing at inference: the output is another name of the input.
     fn alias(&mut self, source: &Source<'_>, output: String) -> Result<(), ImportError> {
         match &source.proto.op_type[..] {
@@ -528,129 +369,5 @@ impl Importer {
                     "input {i} (`{name}`) is not computed before this node"
                 )),
             })
-    }
-
-    fn float_constant(
-        &self,
-        source: &Source<'_>,
-        i: usize,
-    ) -> Result<Option<ArrayD<f32>>, ImportError> {
-        let Some(name) = source.input(i) else {
-            return Ok(None);
-        };
-        match self.constants.get(name) {
-            Some(Constant::Float(array)) => Ok(Some(array.clone())),
-            Some(Constant::Integer(_)) => {
-                Err(source.fail(format!("input {i} must be of 32-bit floats")))
-            }
-            None => Err(source.fail(format!("input {i} (`{name}`) must be a constant"))),
-        }
-    }
-
-    fn needed_constant(&self, source: &Source<'_>, i: usize) -> Result<ArrayD<f32>, ImportError> {
-        let constant = self.float_constant(source, i)?;
-        constant.ok_or_else(|| source.fail(format!("input {i} is missing")))
-    }
-
-    fn integers(&self, source: &Source<'_>, i: usize) -> Result<Option<Vec<i64>>, ImportError> {
-        let Some(name) = source.input(i) else {
-            return Ok(None);
-        };
-        match self.constants.get(name) {
-            Some(Constant::Integer(values)) => Ok(Some(values.clone())),
-            _ => Err(source.fail(format!(
-                "input {i} (`{name}`) must be a constant of integers"
-            ))),
-        }
-    }
-
-    /// Integers that are an attribute in old opsets and an input in new ones.
-    fn attribute_or_input(
-        &self,
-        source: &Source<'_>,
-        name: &str,
-        i: usize,
-    ) -> Result<Option<Vec<i64>>, ImportError> {
-        match source.ints(name) {
-            Some(values) => Ok(Some(values)),
-            None => self.integers(source, i),
-        }
-    }
-
-    /// Folds the normalisation into the linear operator before it, or scales and shifts.
-    fn batch_normalization(
-        &mut self,
-        source: &Source<'_>,
-        input: ValueId,
-        shape: Vec<usize>,
-        output: String,
-    ) -> Result<(), ImportError> {
-        source.only(&["epsilon", "momentum", "training_mode", "spatial"])?;
-        if source.int("training_mode", 0) != 0 || source.int("spatial", 1) != 1 {
-            return Err(source.fail("training mode is not supported"));
-        }
-        let epsilon = source.float("epsilon", 1e-5);
-        let parts: Vec<ArrayD<f32>> = (1..5)
-            .map(|i| self.needed_constant(source, i))
-            .collect::<Result<_, _>>()?;
-        let channels = shape.get(1).copied().unwrap_or(0);
-        if parts.iter().any(|p| p.shape() != [channels]) {
-            return Err(source.fail(format!("its parameters do not have {channels} values")));
-        }
-        let scale: Vec<f32> = (0..channels)
-            .map(|c| parts[0][c] / (parts[3][c] + epsilon).sqrt())
-            .collect();
-        let shift: Vec<f32> = (0..channels)
-            .map(|c| parts[1][c] - parts[2][c] * scale[c])
-            .collect();
-        if scale.iter().chain(&shift).any(|v| !v.is_finite()) {
-            return Err(source.fail("its variance is not positive"));
-        }
-        let only_reader = source
-            .input(0)
-            .is_some_and(|name| self.reads.get(name) == Some(&1));
-        let named_once = self.values.values().filter(|v| **v == input).count() == 1;
-        let before = self.graph.nodes.iter_mut().find(|n| n.output == input);
-        let rank = shape.len();
-        if let Some(node) = before.filter(|_| only_reader && named_once) {
-            let fold = |weight: &mut ArrayD<f32>, bias: &mut Option<Vec<f32>>| {
-                for (c, mut row) in weight.axis_iter_mut(Axis(0)).enumerate() {
-                    row.mapv_inplace(|v| v * scale[c]);
-                }
-                let old = bias.take().unwrap_or_else(|| vec![0.0; channels]);
-                *bias = Some(
-                    (0..channels)
-                        .map(|c| old[c] * scale[c] + shift[c])
-                        .collect(),
-                );
-            };
-            let folded = match &mut node.op {
-                Op::Conv { weight, bias, .. } => Some((weight, bias)),
-                Op::Linear { weight, bias } if rank == 2 => Some((weight, bias)),
-                _ => None,
-            };
-            if let Some((weight, bias)) = folded {
-                fold(weight, bias);
-                self.values.insert(output, input);
-                return Ok(());
-            }
-        }
-        let spread = |v: &[f32]| ArrayD::from_shape_fn(shape.clone(), |index| v[index[1]]);
-        let scaled = format!("{output}.scaled");
-        let id = self.push(
-            source,
-            Op::MulConst(spread(&scale)),
-            vec![input],
-            shape.clone(),
-            scaled,
-        );
-        self.push(
-            source,
-            Op::AddConst(spread(&shift)),
-            vec![id],
-            shape,
-            output,
-        );
-        Ok(())
     }
 }
