@@ -25,6 +25,13 @@ onnx_path, digit = sys.argv[1:]
 model = onnx.load(onnx_path)
 for value in (*model.graph.input, *model.graph.output):
     value.type.tensor_type.shape.dim[0].dim_value = 1
+# ezkl insists on attributes for which ONNX has defaults.
+for node in model.graph.node:
+    if node.op_type in ("Conv", "MaxPool"):
+        given = {a.name for a in node.attribute}
+        for name, values in (("strides", [1, 1]), ("pads", [0] * 4), ("dilations", [1, 1])):
+            if name not in given and (name, node.op_type) != ("dilations", "MaxPool"):
+                node.attribute.append(onnx.helper.make_attribute(name, values))
 onnx.save(model, "fixed.onnx")
 json.dump({"input_data": [numpy.load(digit).reshape(-1).tolist()]}, open("input.json", "w"))
 times = {}

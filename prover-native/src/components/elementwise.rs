@@ -6,7 +6,7 @@ use stwo_ml_verifier::vk::{Bits, Factor, Term};
 use super::{Accumulator, Compiler, NONE, Quantized, narrow, quantize, shared};
 use crate::circuit::{axis_ranges, embed};
 use crate::compile::CompileError;
-use crate::model::graph::Node;
+use crate::model::graph::{Activation, Node};
 use crate::model::reference::IntegerOp;
 
 /// The bits of a broadcast operand for every axis of the result: none where it is broadcast.
@@ -46,7 +46,7 @@ const EXTRA_BITS: i32 = 4;
 
 impl Compiler<'_> {
     /// A function that could not be fused.
-    pub(super) fn activation(&mut self, node: &Node) -> Result<(), CompileError> {
+    pub(super) fn activation(&mut self, node: &Node, f: Activation) -> Result<(), CompileError> {
         let input = self.operand(node, 0);
         let factors = axis_ranges(&input.dims)
             .into_iter()
@@ -66,46 +66,7 @@ impl Compiler<'_> {
             coefficients: vec![1],
             constant: None,
         };
-        self.finish_function(node, op, acc, scale)
-    }
-
-    /// As `finish`, for a node that is itself the function.
-    fn finish_function(
-        &mut self,
-        node: &Node,
-        op: IntegerOp,
-        acc: Accumulator,
-        scale: i32,
-    ) -> Result<(), CompileError> {
-        let crate::model::graph::Op::Activation(f) = node.op else {
-            return self.finish(node, op, acc, scale);
-        };
-        let (table, out_scale, function) = self.table(Some(f), scale, node.output);
-        let half = self.half_domain();
-        if acc.lo < -half || acc.hi >= half {
-            let (name, op) = (node.name.clone(), node.op_type.clone());
-            return Err(CompileError::TableDomain {
-                node: name,
-                op,
-                lo: acc.lo,
-                hi: acc.hi,
-                domain: half,
-            });
-        }
-        let tensor =
-            self.circuit
-                .lookup(crate::circuit::box_bits(&acc.dims), acc.terms, 0, 1, table);
-        let (lo, hi) = self.circuit.output_bounds(table);
-        let quantized = Quantized {
-            tensor,
-            dims: acc.dims,
-            scale: out_scale,
-            lo,
-            hi,
-            zero_padded: false,
-        };
-        self.record(node, node.output, quantized, op, 1, function);
-        Ok(())
+        self.look_up(node, op, acc, scale, 1, (Some(f), node.output))
     }
 
     /// The scale that an element-wise result takes: what calibration wants, as far as the

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use stwo_ml_verifier::vk::{Bits, Entry, Factor, TableId, TableOutput, TensorId, Term, Wiring};
+use stwo_ml_verifier::vk::{Bits, Entry, Factor, TensorId, Term, Wiring};
 
 use crate::circuit::{Circuit, axis_bits, axis_ranges, box_bits};
 use crate::compile::{CompileError, CompileOptions};
@@ -19,6 +19,9 @@ mod elementwise;
 mod layout;
 mod matmul;
 mod pooling;
+mod tables;
+
+use tables::rounded;
 
 /// Integers of accumulators lie strictly between plus and minus this.
 const MAX_ACCUMULATOR: i64 = 1 << 30;
@@ -106,11 +109,6 @@ fn shared(out: Bits, left: Bits, right: Bits, len: usize) -> Factor {
 }
 
 const NONE: Bits = Bits { shift: 0, count: 0 };
-
-/// `floor((sum + d / 2) / d)`.
-fn rounded(sum: i64, divisor: i64) -> i64 {
-    (sum + divisor / 2).div_euclid(divisor)
-}
 
 impl Compiler<'_> {
     /// Half the width of the domain of the tables.
@@ -231,150 +229,6 @@ impl Compiler<'_> {
         (None, node.output)
     }
 
-    /// The scale at which an accumulator meets its table: what calibration wants, as far as the
-    /// static bounds fit the table's domain.
-    fn table_scale(
-        &self,
-        value: ValueId,
-        activation: Option<Activation>,
-        node: &Node,
-        bounds: (f64, f64),
-    ) -> i32 {
-        let wanted = match activation {
-            // The table changes the scale; its input has the scale of the value before it.
-            Some(Activation::Sigmoid | Activation::Tanh) => 30,
-            Some(_) => self.wanted_scale(value),
-            None => self.wanted_scale(node.output),
-        };
-        let magnitude = bounds.0.abs().max(bounds.1.abs());
-        wanted.min(self.scale_within(magnitude, (self.half_domain() - 2) as f64))
-    }
-
-    /// The table of an activation whose input has the given scale, with the output's scale.
-    fn table(
-        &mut self,
-        activation: Option<Activation>,
-        scale: i32,
-        value: ValueId,
-    ) -> (TableId, i32, Function) {
-        let (half, limit) = (self.half_domain() as i32, self.limit());
-        let unit = f64::exp2(f64::from(scale));
-        let integer = |x: f32| {
-            libm::round(f64::from(x) * unit).clamp(f64::from(-limit), f64::from(limit)) as i32
-        };
-        let range = match activation {
-            None => (-limit, limit),
-            Some(Activation::Relu) => (0, limit),
-            Some(Activation::Clip { min, max }) => (integer(min), integer(max)),
-            Some(f) => {
-                let out_scale = match f {
-                    Activation::LeakyRelu { .. } => scale,
-                    _ => self
-                        .wanted_scale(value)
-                        .min(i32::from(self.options.activation_bits)),
-                };
-                let out_unit = f64::exp2(f64::from(out_scale));
-                let output = |x: i32| {
-                    let y = libm::round(f.apply(f64::from(x) / unit) * out_unit);
-                    y.clamp(f64::from(-limit), f64::from(limit)) as i32
-                };
-                let outputs: Vec<i32> = (-half..half).map(output).collect();
-                let table = self.circuit.column_table(-half, outputs.clone());
-                return (
-                    table,
-                    out_scale,
-                    Function::Column {
-                        base: -half,
-                        outputs,
-                    },
-                );
-            }
-        };
-        let table = self
-            .circuit
-            .clamp_table(-half, 2 * half as u32, range.0, range.1);
-        (
-            table,
-            scale,
-            Function::Clamp {
-                lo: range.0,
-                hi: range.1,
-            },
-        )
-    }
-
-    /// Divides an accumulator down to `scale`, applies the table, and records the value.
-    fn finish(
-        &mut self,
-        node: &Node,
-        op: IntegerOp,
-        acc: Accumulator,
-        scale: i32,
-    ) -> Result<(), CompileError> {
-        let divisor = 1i64 << (acc.scale - scale);
-        self.finish_divided(node, op, acc, scale, divisor)
-    }
-
-    fn finish_divided(
-        &mut self,
-        node: &Node,
-        op: IntegerOp,
-        acc: Accumulator,
-        scale: i32,
-        divisor: i64,
-    ) -> Result<(), CompileError> {
-        let bound = acc.lo.abs().max(acc.hi.abs()) + divisor;
-        if bound >= MAX_ACCUMULATOR {
-            let (node, op) = (node.name.clone(), node.op_type.clone());
-            return Err(CompileError::Accumulator {
-                node,
-                op,
-                bound,
-                limit: MAX_ACCUMULATOR,
-            });
-        }
-        let half = self.half_domain();
-        let (lo, hi) = (
-            rounded(acc.lo.min(0), divisor),
-            rounded(acc.hi.max(0), divisor),
-        );
-        if lo < -half || hi >= half {
-            let (node, op) = (node.name.clone(), node.op_type.clone());
-            return Err(CompileError::TableDomain {
-                node,
-                op,
-                lo,
-                hi,
-                domain: half,
-            });
-        }
-        let (activation, value) = self.fused(node);
-        let (table, out_scale, function) = self.table(activation, scale, value);
-        let log_size = box_bits(&acc.dims);
-        let tensor = self.circuit.lookup(
-            log_size,
-            acc.terms,
-            (divisor / 2) as i32,
-            divisor as u32,
-            table,
-        );
-        let zero_padded = match self.circuit.tables[table as usize].output {
-            TableOutput::Clamp { lo, hi } => lo <= 0 && 0 <= hi,
-            _ => false,
-        };
-        let (lo, hi) = self.circuit.output_bounds(table);
-        let quantized = Quantized {
-            tensor,
-            dims: acc.dims,
-            scale: out_scale,
-            lo,
-            hi,
-            zero_padded,
-        };
-        self.record(node, value, quantized, op, divisor, function);
-        Ok(())
-    }
-
     /// Registers a value and its integer node.
     fn record(
         &mut self,
@@ -415,7 +269,7 @@ impl Compiler<'_> {
                 window,
                 include_pad,
             } => self.average_pool(node, window, *include_pad),
-            Op::Activation(_) => self.activation(node),
+            Op::Activation(f) => self.activation(node, *f),
             Op::Add => self.sum(node, [1, 1]),
             Op::Sub => self.sum(node, [1, -1]),
             Op::Mul => self.product(node),

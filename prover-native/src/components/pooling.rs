@@ -192,7 +192,8 @@ impl Compiler<'_> {
             window: window.clone(),
             include_pad,
         };
-        self.finish_divided(node, op, acc, input.scale, divisor)
+        let defines = self.fused(node);
+        self.look_up(node, op, acc, input.scale, divisor, defines)
     }
 }
 

@@ -1,14 +1,16 @@
 //! The prover's side of the lookup argument.
 
+use rayon::prelude::*;
 use stwo_ml_verifier::field::{M31, QM31};
-use stwo_ml_verifier::lookup::{Layer, LookupProof};
+use stwo_ml_verifier::lookup::{Fingerprint, Layer, LookupProof, tag};
 use stwo_ml_verifier::multilinear::lerp;
-use stwo_ml_verifier::shape::Shape;
+use stwo_ml_verifier::shape::{BlockKind, Shape};
 use stwo_ml_verifier::sumcheck::value_at;
 use stwo_ml_verifier::transcript::{Label, Transcript};
 use stwo_ml_verifier::vk::{TableOutput, Vk};
 
-use super::{Witness, dot, forms::eq_table, low_point};
+use super::contraction::dot;
+use super::{Witness, element, forms::eq_table, low_point};
 use crate::backend::FractionTree;
 
 /// Proves the sum of all fractions to be zero; returns the proof and the leaves' point.
@@ -79,7 +81,7 @@ fn columns(
             .clone()
     };
     let integers = |values: &[i32], eq: &[QM31]| {
-        let values: Vec<M31> = values.iter().map(|v| super::element(*v)).collect();
+        let values: Vec<M31> = values.iter().map(|v| element(*v)).collect();
         dot(&values, eq)
     };
     let mut columns = Vec::new();
@@ -105,4 +107,72 @@ fn columns(
         }
     }
     columns
+}
+
+/// Numerators and denominators of all leaves of the lookup argument.
+pub(super) fn leaves(
+    vk: &Vk,
+    shape: &Shape,
+    witness: &Witness,
+    weights: &[M31],
+    fingerprint: Fingerprint,
+) -> (Vec<QM31>, Vec<QM31>) {
+    let count = 1usize << shape.log_leaves;
+    let mut numerators = vec![QM31::ZERO; count];
+    let mut denominators = vec![QM31::ONE; count];
+    let denominator = |tag: M31, input: i32, output: M31| {
+        fingerprint.denominator(tag, element(input).into(), output.into())
+    };
+    for block in &shape.blocks {
+        let range = block.offset as usize..(block.offset as usize) + (1 << block.log_size);
+        let (numerators, denominators) = (&mut numerators[range.clone()], &mut denominators[range]);
+        match block.kind {
+            BlockKind::Lookup(i) => {
+                let tag = tag(vk.lookups[i].table);
+                let (inputs, outputs) = (&witness.lookup_inputs[i], &witness.lookup_outputs[i]);
+                numerators.fill(QM31::ONE);
+                denominators
+                    .par_iter_mut()
+                    .with_min_len(1024)
+                    .enumerate()
+                    .for_each(|(x, d)| {
+                        *d = denominator(
+                            tag,
+                            inputs[x],
+                            outputs.get(x).map_or(M31::ZERO, |v| element(*v)),
+                        );
+                    });
+            }
+            BlockKind::Table(i) => {
+                let table = &vk.tables[i];
+                let tag = tag(i as u32);
+                let counts = &witness.tensors[table.multiplicity as usize];
+                let column = match table.output {
+                    TableOutput::Column(id) => {
+                        let tensor = &vk.tensors[id as usize];
+                        &weights[tensor.offset as usize..][..1 << tensor.log_size]
+                    }
+                    _ => &[],
+                };
+                numerators
+                    .iter_mut()
+                    .zip(counts)
+                    .for_each(|(n, m)| *n = -QM31::from(element(*m)));
+                denominators
+                    .par_iter_mut()
+                    .with_min_len(1024)
+                    .enumerate()
+                    .for_each(|(row, d)| {
+                        let input = table.base + (row as i32).min(table.len as i32 - 1);
+                        let output = match table.output {
+                            TableOutput::None => M31::ZERO,
+                            TableOutput::Clamp { lo, hi } => element(input.clamp(lo, hi)),
+                            TableOutput::Column(_) => column[row],
+                        };
+                        *d = denominator(tag, input, output);
+                    });
+            }
+        }
+    }
+    (numerators, denominators)
 }

@@ -1,15 +1,13 @@
 //! The prover: the verifier's steps (`stwo_ml_verifier::verify`) from the other side.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rayon::prelude::*;
-use stwo_ml_verifier::claims::{self, Bilinear, Claimed};
+use stwo_ml_verifier::claims::{self, Claimed};
 use stwo_ml_verifier::field::{M31, QM31};
-use stwo_ml_verifier::lookup::{Fingerprint, tag};
+use stwo_ml_verifier::lookup::Fingerprint;
 use stwo_ml_verifier::multilinear::low;
-use stwo_ml_verifier::proof::{Contraction, Proof, Reduction};
+use stwo_ml_verifier::proof::{Proof, Reduction};
 use stwo_ml_verifier::shape::Shape;
-use stwo_ml_verifier::sumcheck::own_coordinates;
 use stwo_ml_verifier::transcript::{Label, Transcript};
 use stwo_ml_verifier::vk::{Oracle, Vk};
 use stwo_ml_verifier::{Statement, Verified, VerifyError, verify};
@@ -17,11 +15,15 @@ use stwo_ml_verifier::{Statement, Verified, VerifyError, verify};
 use crate::artifact::{Model, ModelError, weight_cells};
 use crate::backend::{Backend, Committed, Product, ProductSumcheck};
 
+mod contraction;
 mod forms;
 mod lookup;
 mod opening;
+mod progress;
 mod solve;
 
+use progress::Clock;
+pub use progress::{PHASES, Progress};
 pub use solve::{SolveError, Witness, solve};
 
 /// Why no proof was made.
@@ -77,47 +79,6 @@ impl std::fmt::Debug for Prover<'_> {
         f.debug_struct("Prover")
             .field("model", &self.model.vk.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// Called with the name of each phase as it begins.
-pub type Progress<'a> = &'a (dyn Fn(&'static str) + Sync);
-
-/// The phases of a proof, in order.
-pub const PHASES: &[&str] = &[
-    "witness",
-    "commitment",
-    "lookups",
-    "contraction",
-    "reduction",
-    "opening",
-    "self-check",
-];
-
-struct Clock<'a> {
-    progress: Progress<'a>,
-    started: Instant,
-    phases: Vec<(&'static str, Duration)>,
-}
-
-impl<'a> Clock<'a> {
-    fn new(progress: Progress<'a>) -> Self {
-        progress(PHASES[0]);
-        Self {
-            progress,
-            started: Instant::now(),
-            phases: Vec::new(),
-        }
-    }
-
-    fn finish_phase(&mut self) {
-        let now = Instant::now();
-        self.phases
-            .push((PHASES[self.phases.len()], now - self.started));
-        self.started = now;
-        if let Some(next) = PHASES.get(self.phases.len()) {
-            (self.progress)(next);
-        }
     }
 }
 
@@ -250,7 +211,8 @@ impl<'a> Prover<'a> {
         // 2. Lookups.
         let lookup_nonce = self.grind(transcript, Label::LookupNonce, level.lookup_grind.into());
         let fingerprint = Fingerprint::draw(transcript);
-        let (numerators, denominators) = leaves(vk, shape, witness, &self.weights, fingerprint);
+        let (numerators, denominators) =
+            lookup::leaves(vk, shape, witness, &self.weights, fingerprint);
         let tree = self.backend.fractions(numerators, denominators);
         let (lookup, leaf) =
             lookup::prove(vk, shape, witness, &cells, &self.weights, tree, transcript);
@@ -352,93 +314,6 @@ impl<'a> Prover<'a> {
             nonces.push(self.grind(transcript, Label::ProximityNonce, bits));
         }
     }
-
-    /// The values of the bilinear terms, reduced to claims on their operands.
-    fn contract(
-        &self,
-        [witness, weights]: [&[M31]; 2],
-        [leaf, cell]: [&[QM31]; 2],
-        transcript: &mut Transcript,
-    ) -> (Contraction, Vec<QM31>) {
-        let vk = &self.model.vk;
-        let cells = |id: u32| {
-            let tensor = &vk.tensors[id as usize];
-            let oracle = match tensor.oracle {
-                Oracle::Witness => witness,
-                Oracle::Weights => weights,
-            };
-            &oracle[tensor.offset as usize..][..1 << tensor.log_size]
-        };
-        let bilinear = claims::bilinear(vk, leaf, cell);
-        let mut forms: Vec<Vec<QM31>> = bilinear
-            .iter()
-            .map(|Bilinear { term, out }| {
-                let right_bits = vk.tensors[term.right as usize].log_size.into();
-                let left = cells(term.left.expect("a bilinear term"));
-                forms::right_form(term, left, right_bits, out)
-            })
-            .collect();
-        let values: Vec<QM31> = bilinear
-            .iter()
-            .zip(&forms)
-            .map(|(b, form)| dot(cells(b.term.right), form))
-            .collect();
-        transcript.absorb_elements(Label::ContractionValues, &values);
-        let batch = transcript.challenge(Label::ContractionBatch);
-        // The verifier is told the left forms at the end without the powers of the batch.
-        let unscaled = forms.clone();
-        let mut power = QM31::ONE;
-        for form in &mut forms {
-            form.par_iter_mut().for_each(|f| *f *= power);
-            power *= batch;
-        }
-        let products = bilinear
-            .iter()
-            .zip(forms)
-            .map(|(b, form)| Product {
-                base: cells(b.term.right).to_vec(),
-                form,
-            })
-            .collect();
-        let mut sumcheck = self
-            .backend
-            .products(products, self.shape.contraction_rounds);
-        let (rounds, point) = run(
-            &mut *sumcheck,
-            self.shape.contraction_rounds,
-            Label::ContractionRound,
-            transcript,
-            |_, _| {},
-        );
-        let ends: Vec<[QM31; 2]> = sumcheck
-            .bases()
-            .into_iter()
-            .zip(&unscaled)
-            .map(|(right, form)| {
-                let (own, _) = own_coordinates(&point, form.len().ilog2() as usize);
-                let eq = forms::eq_table(own);
-                [right, eq.iter().zip(form).map(|(e, f)| *e * *f).sum()]
-            })
-            .collect();
-        let flat: Vec<QM31> = ends.iter().flatten().copied().collect();
-        transcript.absorb_elements(Label::ContractionEnd, &flat);
-        (
-            Contraction {
-                values,
-                rounds,
-                ends,
-            },
-            point,
-        )
-    }
-}
-
-fn dot(base: &[M31], form: &[QM31]) -> QM31 {
-    base.par_iter()
-        .zip(form)
-        .with_min_len(1024)
-        .map(|(b, f)| *f * *b)
-        .reduce(|| QM31::ZERO, |a, b| a + b)
 }
 
 /// Runs a sumcheck of products. `before_challenge` is called with the round's number.
@@ -481,76 +356,6 @@ fn witness_cells(vk: &Vk, witness: &Witness) -> Vec<M31> {
 
 fn element(v: i32) -> M31 {
     M31::from_i64(v.into())
-}
-
-/// Numerators and denominators of all leaves of the lookup argument.
-fn leaves(
-    vk: &Vk,
-    shape: &Shape,
-    witness: &Witness,
-    weights: &[M31],
-    fingerprint: Fingerprint,
-) -> (Vec<QM31>, Vec<QM31>) {
-    use stwo_ml_verifier::shape::BlockKind;
-    use stwo_ml_verifier::vk::TableOutput;
-    let count = 1usize << shape.log_leaves;
-    let mut numerators = vec![QM31::ZERO; count];
-    let mut denominators = vec![QM31::ONE; count];
-    let denominator = |tag: M31, input: i32, output: M31| {
-        fingerprint.denominator(tag, element(input).into(), output.into())
-    };
-    for block in &shape.blocks {
-        let range = block.offset as usize..(block.offset as usize) + (1 << block.log_size);
-        let (numerators, denominators) = (&mut numerators[range.clone()], &mut denominators[range]);
-        match block.kind {
-            BlockKind::Lookup(i) => {
-                let tag = tag(vk.lookups[i].table);
-                let (inputs, outputs) = (&witness.lookup_inputs[i], &witness.lookup_outputs[i]);
-                numerators.fill(QM31::ONE);
-                denominators
-                    .par_iter_mut()
-                    .with_min_len(1024)
-                    .enumerate()
-                    .for_each(|(x, d)| {
-                        *d = denominator(
-                            tag,
-                            inputs[x],
-                            outputs.get(x).map_or(M31::ZERO, |v| element(*v)),
-                        );
-                    });
-            }
-            BlockKind::Table(i) => {
-                let table = &vk.tables[i];
-                let tag = tag(i as u32);
-                let counts = &witness.tensors[table.multiplicity as usize];
-                let column = match table.output {
-                    TableOutput::Column(id) => {
-                        let tensor = &vk.tensors[id as usize];
-                        &weights[tensor.offset as usize..][..1 << tensor.log_size]
-                    }
-                    _ => &[],
-                };
-                numerators
-                    .iter_mut()
-                    .zip(counts)
-                    .for_each(|(n, m)| *n = -QM31::from(element(*m)));
-                denominators
-                    .par_iter_mut()
-                    .with_min_len(1024)
-                    .enumerate()
-                    .for_each(|(row, d)| {
-                        let input = table.base + (row as i32).min(table.len as i32 - 1);
-                        let output = match table.output {
-                            TableOutput::None => M31::ZERO,
-                            TableOutput::Clamp { lo, hi } => element(input.clamp(lo, hi)),
-                            TableOutput::Column(_) => column[row],
-                        };
-                        *d = denominator(tag, input, output);
-                    });
-            }
-        }
-    }
-    (numerators, denominators)
 }
 
 /// The low coordinates of a point for a box.
