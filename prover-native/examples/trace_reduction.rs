@@ -2,12 +2,17 @@
 //! the cells that a proof commits to, counted from the compiled key, and the time of a proof.
 //!
 //!     cargo run --release -p stwo-ml --example trace_reduction
+//!
+//! With the feature, the proof runs on the scalar backend instead, whose field counts every
+//! multiplication and addition of base-field elements (hashing is not among them):
+//!
+//!     cargo run --release -p stwo-ml --example trace_reduction --features test-operations
 
 use std::time::Instant;
 
 use ndarray::{ArrayD, IxDyn};
 use stwo_ml::artifact::Model;
-use stwo_ml::backend::Simd;
+use stwo_ml::backend::{Backend, Scalar, Simd};
 use stwo_ml::compile::{CompileOptions, compile, counts};
 use stwo_ml::model::graph::{Graph, Node, Op};
 use stwo_ml::prove::Prover;
@@ -24,11 +29,26 @@ fn numbers(n: usize, seed: u64) -> ArrayD<f32> {
     })
 }
 
+/// Base-field multiplications and additions so far; none where they are not counted.
+fn operations() -> [u64; 2] {
+    #[cfg(feature = "test-operations")]
+    {
+        use std::sync::atomic::Ordering::Relaxed;
+        use stwo_ml_verifier::field::operations::{ADDITIONS, MULTIPLICATIONS};
+        [MULTIPLICATIONS.load(Relaxed), ADDITIONS.load(Relaxed)]
+    }
+    #[cfg(not(feature = "test-operations"))]
+    [0; 2]
+}
+
 fn main() {
+    let counting = cfg!(feature = "test-operations");
+    let backend: &dyn Backend = if counting { &Scalar } else { &Simd };
+    println!("Backend: {}", backend.name());
     println!(
-        "| product | naive rows | witness cells | weight cells (once) | ratio | prove | proof |"
+        "| product | naive rows | witness cells | weight cells (once) | ratio | multiplications | additions | prove | proof |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for n in [128, 768] {
         let mut graph = Graph {
             name: format!("matmul {n}"),
@@ -58,18 +78,22 @@ fn main() {
         )
         .expect("a supported network");
         let inputs = compiled.quantize_inputs(&example).expect("in range");
-        let model = Model::assemble(compiled.circuit, Level::Standard, &Simd).expect("fits");
+        let model = Model::assemble(compiled.circuit, Level::Standard, backend).expect("fits");
         let counts = counts(&model.vk);
-        let prover = Prover::new(model, &Simd).expect("its weights");
-        let start = Instant::now();
+        let prover = Prover::new(model, backend).expect("its weights");
+        let (start, before) = (Instant::now(), operations());
         let proven = prover.prove(&inputs, &|_| ()).expect("a proof");
+        let time = start.elapsed().as_secs_f64();
+        let after = operations();
         println!(
-            "| {n} x {n} x {n} | {} | {} | {} | {:.0} | {:.2} s | {} bytes |",
+            "| {n} x {n} x {n} | {} | {} | {} | {:.0} | {} | {} | {:.2} s | {} bytes |",
             counts.multiply_accumulates,
             counts.witness_cells,
             counts.weight_cells,
             counts.multiply_accumulates as f64 / counts.witness_cells as f64,
-            start.elapsed().as_secs_f64(),
+            after[0] - before[0],
+            after[1] - before[1],
+            time,
             encode_file(&proven.statement, &proven.proof).len(),
         );
         for (phase, time) in &proven.phases {

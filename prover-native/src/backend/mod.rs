@@ -1,17 +1,21 @@
 //! Where the heavy arithmetic runs.
 //!
 //! The prover asks a [`Backend`] for what grows with the tables: commitments, proofs of work,
-//! and the rounds of sumchecks. [`Simd`] is the one of this crate; another backend has to
-//! produce the same values, hence the same proof bytes.
+//! and the rounds of sumchecks. [`Simd`] is the fast one of this crate, [`Scalar`] the reference; all
+//! backends produce the same values, hence the same proof bytes.
 
 use stwo_ml_verifier::Digest;
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::security::Parameters;
 
 mod lanes;
+mod scalar;
 mod simd;
+mod twiddles;
 
+pub use scalar::Scalar;
 pub use simd::Simd;
+pub(crate) use twiddles::twiddles;
 
 /// A committed table: columns, their codewords and their Merkle tree.
 pub trait Committed: Send + Sync {

@@ -22,6 +22,7 @@ mod opening;
 mod progress;
 mod solve;
 
+pub(crate) use forms::eq_table;
 use progress::Clock;
 pub use progress::{PHASES, Progress};
 pub use solve::{SolveError, Witness, solve};

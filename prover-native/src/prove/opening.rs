@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 use stwo_ml_verifier::Digest;
-use stwo_ml_verifier::circle::{CirclePoint, domain_point, double_x};
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::merkle::{leaf_hash, node_hash};
 use stwo_ml_verifier::multilinear::{high, lerp, low};
@@ -12,7 +11,7 @@ use stwo_ml_verifier::transcript::{Label, Transcript};
 
 use super::Prover;
 use super::forms::eq_table;
-use crate::backend::Committed;
+use crate::backend::{Committed, twiddles};
 
 /// The inverse twiddles of every fold from a canonic coset.
 #[derive(Debug)]
@@ -25,36 +24,9 @@ pub(super) struct Domain {
 impl Domain {
     /// The domain of `2^log_size` points.
     pub(super) fn new(log_size: u32) -> Self {
-        let point = |i| domain_point(log_size, i).expect("a domain of the key");
-        let half = 1usize << (log_size - 1);
-        // In natural order the half coset is g, g + s, g + 2s, ...; entry 2i of the word holds
-        // its point number bitreverse(i).
-        let reverse = |i: usize| (i as u32).reverse_bits() >> (u32::BITS + 1 - log_size);
-        let start = point(0);
-        let step = point(2 * reverse(1)) + (-start);
-        let mut natural = Vec::with_capacity(half);
-        let mut current: CirclePoint = start;
-        for _ in 0..half {
-            natural.push(current);
-            current = current + step;
+        Self {
+            inverses: twiddles(log_size).into_iter().map(batch_inverse).collect(),
         }
-        let points: Vec<CirclePoint> = (0..half)
-            .map(|i| {
-                natural[if log_size == 1 {
-                    0
-                } else {
-                    reverse(i) as usize
-                }]
-            })
-            .collect();
-        let mut inverses = vec![batch_inverse(points.iter().map(|p| p.y).collect())];
-        let mut x: Vec<M31> = points.iter().map(|p| p.x).collect();
-        while x.len() > 1 {
-            let firsts: Vec<M31> = x.iter().step_by(2).copied().collect();
-            x = firsts.iter().map(|x| double_x(*x)).collect();
-            inverses.push(batch_inverse(firsts));
-        }
-        Self { inverses }
     }
 
     /// Folds a word that has been folded `folds` times.

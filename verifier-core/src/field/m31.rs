@@ -98,6 +98,8 @@ impl Add for M31 {
     type Output = Self;
     #[inline]
     fn add(self, other: Self) -> Self {
+        #[cfg(feature = "test-operations")]
+        super::operations::count(&super::operations::ADDITIONS);
         Self::subtract_p(self.0 + other.0)
     }
 }
@@ -106,6 +108,8 @@ impl Sub for M31 {
     type Output = Self;
     #[inline]
     fn sub(self, other: Self) -> Self {
+        #[cfg(feature = "test-operations")]
+        super::operations::count(&super::operations::ADDITIONS);
         let difference = self.0.wrapping_sub(other.0);
         Self(difference.min(difference.wrapping_add(P)))
     }
@@ -124,6 +128,8 @@ impl Mul for M31 {
     type Output = Self;
     #[inline]
     fn mul(self, other: Self) -> Self {
+        #[cfg(feature = "test-operations")]
+        super::operations::count(&super::operations::MULTIPLICATIONS);
         let product = u64::from(self.0) * u64::from(other.0);
         let sum = (product as u32 & P) + (product >> 31) as u32;
         Self::subtract_p(sum)

@@ -2,6 +2,8 @@
 
 mod cm31;
 mod m31;
+#[cfg(feature = "test-operations")]
+pub mod operations;
 mod qm31;
 
 pub use cm31::CM31;
