@@ -1,0 +1,83 @@
+//! The inventory of the transcript.
+
+use stwo_ml::prove::solve;
+use stwo_ml_tests::{INPUT, linear_prover};
+use stwo_ml_verifier::transcript::{Event, Label};
+use stwo_ml_verifier::{Level, verify};
+
+/// Everything the prover says, but for the openings of the queries, enters the transcript, in
+/// the order of `docs/protocol.md`.
+#[test]
+fn every_message_is_absorbed_in_order() {
+    let prover = linear_prover(Level::TestTiny);
+    let model = prover.model();
+    let witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
+    let statement = prover.statement(&[INPUT.to_vec()], &witness);
+    let (proof, transcript) = prover.prove_unchecked(&statement, &witness);
+    let shape = stwo_ml_verifier::shape::Shape::new(&model.vk);
+
+    let absorb = |label| (true, label);
+    let draw = |label| (false, label);
+    let times = |n: usize, label: Label| [absorb(label), draw(label)].repeat(n);
+    let mut expected = vec![
+        absorb(Label::VkDigest),
+        absorb(Label::Input),
+        absorb(Label::Output),
+        absorb(Label::WitnessCap),
+        draw(Label::LookupNonce),
+        absorb(Label::LookupNonce),
+        draw(Label::LookupChallenge),
+        draw(Label::LookupChallenge),
+    ];
+    for depth in 0..shape.log_leaves as usize {
+        if depth > 0 {
+            expected.push(draw(Label::LookupBatch));
+        }
+        expected.extend(times(depth, Label::LookupRound));
+        expected.extend(times(1, Label::LookupLayer));
+    }
+    expected.push(absorb(Label::LookupColumns));
+    expected.extend(vec![draw(Label::CellPoint); shape.cell_rounds]);
+    expected.extend([
+        absorb(Label::ContractionValues),
+        draw(Label::ContractionBatch),
+    ]);
+    expected.extend(times(shape.contraction_rounds, Label::ContractionRound));
+    expected.extend([absorb(Label::ContractionEnd), draw(Label::ReductionBatch)]);
+    expected.extend(times(shape.reduction_rounds, Label::ReductionRound));
+    expected.extend([absorb(Label::ReductionEnd), draw(Label::JoinChallenge)]);
+    for (i, word) in shape.words.iter().enumerate() {
+        if i > 0 {
+            expected.push(absorb(Label::LayerCap));
+        }
+        expected.extend(times(word.log_coset.into(), Label::FoldingRound));
+    }
+    expected.extend([
+        absorb(Label::ClearPolynomial),
+        draw(Label::QueryNonce),
+        absorb(Label::QueryNonce),
+        draw(Label::Queries),
+    ]);
+    let got: Vec<(bool, Label)> = transcript
+        .events
+        .iter()
+        .map(|e| match e {
+            Event::Absorb(label, _) => absorb(*label),
+            Event::Draw(label) => draw(*label),
+        })
+        .collect();
+    assert_eq!(got, expected);
+
+    // Nothing of the proof but the queries is missing: the lengths add up.
+    let mut without_queries = proof.clone();
+    without_queries.opening.queries.clear();
+    let mut encoded = stwo_ml_verifier::codec::Writer::default();
+    without_queries.write(&mut encoded);
+    let absorbed = transcript.events.iter().skip(3).map(|e| match e {
+        Event::Absorb(_, data) => data.len(),
+        Event::Draw(_) => 0,
+    });
+    assert_eq!(absorbed.sum::<usize>(), encoded.bytes.len());
+    // And the honest run verifies: the verifier's challenges are the same.
+    verify(&model.vk, &statement, &proof).unwrap();
+}
