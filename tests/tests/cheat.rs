@@ -2,22 +2,36 @@
 
 use stwo_ml::backend::Simd;
 use stwo_ml::prove::{Corruption, Prover, Witness, solve};
-use stwo_ml_tests::{INPUT, linear_prover};
+use stwo_ml_tests::{INPUT, linear_prover, mixed_inputs, mixed_prover};
 use stwo_ml_verifier::{Level, VerifyError, Vk, verify};
 
-/// The error on a false witness that is argued for honestly.
-fn cheat(change: impl FnOnce(&Vk, &mut Witness)) -> VerifyError {
-    let prover = linear_prover(Level::TestTiny);
+/// The error on a false witness that is argued for honestly. Public values out of range are
+/// refused at once; these attacks go further.
+fn argue_falsely(
+    prover: &Prover<'_>,
+    inputs: &[Vec<i32>],
+    change: impl FnOnce(&Vk, &mut Witness),
+) -> VerifyError {
     let model = prover.model();
-    let mut witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
+    let mut witness = solve(&model.vk, &model.steps, &model.weights, inputs).unwrap();
     change(&model.vk, &mut witness);
-    let mut statement = prover.statement(&[INPUT.to_vec()], &witness);
-    // Outputs that are out of range are refused at once; these attacks go further.
-    statement.outputs[0]
-        .iter_mut()
-        .for_each(|v| *v = (*v).clamp(0, 255));
+    let mut statement = prover.statement(inputs, &witness);
+    for (port, values) in model.vk.outputs.iter().zip(&mut statement.outputs) {
+        let tensor = &model.vk.tensors[port.tensor as usize];
+        values
+            .iter_mut()
+            .for_each(|v| *v = (*v).clamp(tensor.lo, tensor.hi));
+    }
     let (proof, _) = prover.prove_unchecked(&statement, &witness);
     verify(&model.vk, &statement, &proof).expect_err("a false witness")
+}
+
+fn cheat(change: impl FnOnce(&Vk, &mut Witness)) -> VerifyError {
+    argue_falsely(&linear_prover(Level::TestTiny), &[INPUT.to_vec()], change)
+}
+
+fn cheat_mixed(change: impl FnOnce(&Vk, &mut Witness)) -> VerifyError {
+    argue_falsely(&mixed_prover(Level::TestTiny), &mixed_inputs(), change)
 }
 
 /// Lookups of the small circuit: 0 the remainder, 1 the requantisation with its activation, 2 the
@@ -122,6 +136,85 @@ fn rejects_a_false_copy() {
 #[test]
 fn rejects_an_input_that_is_not_the_statement() {
     let error = cheat(|vk, w| w.tensors[vk.inputs[0].tensor as usize][0] -= 1);
+    assert_eq!(error, VerifyError::ReductionRound { round: 0 });
+}
+
+/// Moves one use from a row of a table to another.
+fn recount(vk: &Vk, w: &mut Witness, [from, to]: [(u32, i32); 2]) {
+    for ((table, input), change) in [(from, -1), (to, 1)] {
+        let table = &vk.tables[table as usize];
+        w.tensors[table.multiplicity as usize][(input - table.base) as usize] += change;
+    }
+}
+
+/// Lookups of the mixed circuit: 0 and 3 remainders, 1 the activation, 2 the committed function,
+/// 4 the clip of `z`.
+const Z: usize = 4;
+
+/// A quotient of `z` one too large and a remainder below zero, which is an input of another
+/// table, with the output that a range check has: the tables' tags keep them apart.
+#[test]
+fn rejects_a_row_of_another_table() {
+    let error = cheat_mixed(|vk, w| {
+        let (range, clip) = (vk.lookups[3].table, vk.lookups[Z].table);
+        let relu = vk.lookups[1].table;
+        let cell = 5;
+        let (r, v) = (w.lookup_inputs[3][cell], w.lookup_inputs[Z][cell]);
+        recount(vk, w, [(range, r), (relu, r - 4)]);
+        recount(vk, w, [(clip, v), (clip, v + 1)]);
+        w.lookup_inputs[3][cell] -= 4;
+        w.tensors[defined(vk, 3)][cell] -= 4;
+        w.lookup_inputs[Z][cell] += 1;
+        w.lookup_outputs[Z][cell] = (v + 1).clamp(-10, 20);
+        w.tensors[defined(vk, Z)][cell] = (v + 1).clamp(-10, 20);
+    });
+    assert_eq!(error, VerifyError::LookupSum);
+}
+
+/// The input of one row with the output of another, so that the sum of both is a row's: the
+/// powers of `beta` keep the columns apart.
+#[test]
+fn rejects_a_pair_that_no_row_holds() {
+    let error = cheat_mixed(|vk, w| {
+        let clip = vk.lookups[Z].table;
+        let cell = (0..12)
+            .find(|c| (-9..19).contains(&w.lookup_inputs[Z][*c]))
+            .unwrap();
+        let v = w.lookup_inputs[Z][cell];
+        recount(vk, w, [(clip, v), (clip, v + 1)]);
+        w.lookup_outputs[Z][cell] = v + 2;
+        w.tensors[defined(vk, Z)][cell] = v + 2;
+    });
+    assert_eq!(error, VerifyError::LookupSum);
+}
+
+#[test]
+fn rejects_a_false_value_of_a_committed_function() {
+    let error = cheat_mixed(|vk, w| {
+        w.lookup_outputs[2][3] += 1;
+        w.tensors[defined(vk, 2)][3] += 1;
+        let f = vk.outputs[0].tensor as usize;
+        w.tensors[f][3] += 1;
+    });
+    assert_eq!(error, VerifyError::LookupSum);
+}
+
+#[test]
+fn rejects_false_vanishing_expressions() {
+    // A sparse product of two witness tensors, a padded cell of it, and a change of shape.
+    for (zero, cell) in [(1, 1), (1, 2), (1, 7), (2, 0), (2, 3)] {
+        let error = cheat_mixed(|vk, w| {
+            let terms = &vk.zeros[zero].expression.terms;
+            w.tensors[terms.last().unwrap().right as usize][cell] += 1;
+        });
+        assert_eq!(error, VerifyError::ReductionRound { round: 0 });
+    }
+}
+
+#[test]
+fn rejects_junk_in_a_padded_cell_of_a_public_tensor() {
+    // No relation reads it: the statement says that it is zero.
+    let error = cheat_mixed(|vk, w| w.tensors[vk.inputs[1].tensor as usize][6] = 1);
     assert_eq!(error, VerifyError::ReductionRound { round: 0 });
 }
 
