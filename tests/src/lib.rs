@@ -106,7 +106,8 @@ pub fn mixed_function(y: i32) -> i32 {
 /// A circuit with every kind of relation, operand and wiring, and two inputs and three outputs of
 /// different sizes: from `x` of 12 and `u` of 3 x 2,
 ///
-/// * `y = clamp(floor((2 W x - 3 (K * x) + 8) / 16), 0, 255)`, where `*` has stride 2, padding 1;
+/// * `y = clamp(floor((2 W x - 3 (K * x) + 8) / 16), 0, 255)`, where `*` has stride 3 and padding on
+///   both sides;
 /// * `f = mixed_function(y)`;
 /// * `p[j] = w y[j] x[i]` for the three entries of a sparse wiring;
 /// * `z = clamp(floor((V t + 2) / 4), -10, 20)`, where `t` is `3 u` as 2 x 3.
@@ -142,7 +143,7 @@ pub fn mixed() -> Circuit {
         out_len: 5,
         taps: 3,
         right_len: 12,
-        stride: 2,
+        stride: 3,
         dilation: 1,
         padding: 1,
     };

@@ -40,8 +40,8 @@ fn mixed_outputs(x: &[i32], u: &[i32]) -> Vec<Vec<i32>> {
     let y: Vec<i32> = (0..5)
         .map(|i| {
             let product: i32 = (0..12).map(|k| matrix[12 * i + k] * x[k]).sum();
-            let tap = |k: usize| (2 * i + k).checked_sub(1).map_or(0, |j| x[j]);
-            let window: i32 = (0..3).map(|k| kernel[k] * tap(k)).sum();
+            let tap = |k: usize| (3 * i + k).checked_sub(1).and_then(|j| x.get(j));
+            let window: i32 = (0..3).map(|k| kernel[k] * tap(k).unwrap_or(&0)).sum();
             (2 * product - 3 * window + 8).div_euclid(16).clamp(0, 255)
         })
         .collect();
