@@ -1,7 +1,10 @@
 //! Keys: what they bind, which are refused, and damaged files.
 
 use stwo_ml_tests::{INPUT, linear_prover};
-use stwo_ml_verifier::{Level, VerifyError, Vk, encode_file, verify, verify_file};
+use stwo_ml_verifier::hash::blake2s;
+use stwo_ml_verifier::verify::MAX_PROOF_BYTES;
+use stwo_ml_verifier::vk::MAX_VK_BYTES;
+use stwo_ml_verifier::{Level, VerifyError, Vk, decode_file, encode_file, verify, verify_file};
 
 #[test]
 fn rejects_a_proof_under_another_key() {
@@ -58,6 +61,78 @@ fn refuses_keys_whose_integers_could_wrap() {
     assert_eq!(refused(&|vk| vk.tables[0].len = 1 << 14), "invalid_key");
     assert_eq!(refused(&|vk| vk.log_rows = 40), "invalid_key");
     assert_eq!(refused(&|vk| vk.weights.clear()), "invalid_key");
+}
+
+/// The digest of a key file, made to fit.
+fn sealed(mut content: Vec<u8>) -> Vec<u8> {
+    let digest = blake2s(&[&content]);
+    content.extend_from_slice(&digest.0);
+    content
+}
+
+#[test]
+fn refuses_damaged_keys() {
+    let vk = linear_prover(Level::Standard).model().vk.clone();
+    let file = vk.encode();
+    let content = &file[..file.len() - 32];
+    let level = 10 + 2 + vk.name.len();
+    let edit = |at: usize, byte: u8| {
+        let mut content = content.to_vec();
+        content[at] = byte;
+        sealed(content)
+    };
+    let cases = [
+        ("truncated", Vec::new()),
+        ("truncated", file[..10].to_vec()),
+        ("too_large", vec![0; MAX_VK_BYTES + 1]),
+        ("wrong_magic", edit(7, b'F')),
+        ("unsupported_version", edit(8, 2)),
+        ("digest_mismatch", [content, &[0; 32]].concat()),
+        ("digest_mismatch", [&file[..], &[0]].concat()),
+        ("trailing_bytes", sealed([content, &[0]].concat())),
+        ("truncated", sealed(content[..content.len() - 1].to_vec())),
+        ("unknown_level", edit(level, 9)),
+        // The number of variables of a column.
+        ("invalid_key", edit(level + 1, 40)),
+        // The oracle of the first tensor, after the weights' cap and the count of tensors.
+        (
+            "undefined_value",
+            edit(level + 8 + 32 * vk.weights.len() + 4, 2),
+        ),
+        // A name that is no text, and a list with more items than the file has bytes.
+        ("undefined_value", edit(12, 0xff)),
+        ("truncated", edit(level + 7, 0xff)),
+    ];
+    for (number, (code, file)) in cases.iter().enumerate() {
+        let error = Vk::decode(file).unwrap_err();
+        assert_eq!(error.code(), *code, "{number}: {error}");
+    }
+}
+
+/// A verifier that is handed a key in memory checks it too.
+#[test]
+fn refuses_an_ill_formed_key_before_the_proof() {
+    let prover = linear_prover(Level::TestTiny);
+    let honest = prover.prove(&[INPUT.to_vec()], &|_| ()).unwrap();
+    let file = encode_file(&honest.statement, &honest.proof);
+    let mut vk = prover.model().vk.clone();
+    vk.tensors[0].lo = vk.tensors[0].hi + 1;
+    let expected = VerifyError::InvalidKey {
+        rule: "tensor bounds",
+    };
+    let error = verify(&vk, &honest.statement, &honest.proof).unwrap_err();
+    assert_eq!(error, expected);
+    assert_eq!(verify_file(&vk, &file).unwrap_err(), expected);
+    assert_eq!(decode_file(&vk, &file).unwrap_err(), expected);
+}
+
+#[test]
+fn refuses_a_proof_file_that_is_too_large() {
+    let vk = linear_prover(Level::TestTiny).model().vk.clone();
+    let got = MAX_PROOF_BYTES + 1;
+    let error = verify_file(&vk, &vec![0; got]).unwrap_err();
+    let limit = MAX_PROOF_BYTES;
+    assert_eq!(error, VerifyError::TooLarge { limit, got });
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use stwo_ml_tests::vectors::{Attack, Vectors};
 use stwo_ml_tests::{INPUT, linear_prover, mixed_inputs, mixed_prover};
+use stwo_ml_verifier::codec::Writer;
 use stwo_ml_verifier::field::{M31, QM31};
-use stwo_ml_verifier::{Level, Proof, Statement, Vk, encode_file, verify};
+use stwo_ml_verifier::{
+    Level, Proof, Statement, VerifyError, Vk, decode_file, encode_file, verify,
+};
 
 fn add_one(v: &mut QM31) {
     *v += QM31::ONE;
@@ -158,6 +161,16 @@ fn byte_attacks(vk: &Vk, file: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8
     let shape = stwo_ml_verifier::shape::Shape::new(vk);
     let first_element = 10 + 4 * 12 + 32 * shape.words[0].cap_length() + 8;
     let modulus = 0x7fff_ffffu32.to_le_bytes();
+    // The queries are the last, and each begins with a base-field element of the witness.
+    let (_, proof) = decode_file(vk, file).unwrap();
+    let mut rest = proof.clone();
+    rest.opening.queries.clear();
+    let length = |proof: &Proof| {
+        let mut w = Writer::default();
+        proof.write(&mut w);
+        w.bytes.len()
+    };
+    let first_row = file.len() - (length(&proof) - length(&rest));
     vec![
         ("empty", "truncated", Vec::new()),
         ("truncated", "truncated", file[..file.len() - 1].to_vec()),
@@ -173,6 +186,11 @@ fn byte_attacks(vk: &Vk, file: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8
             "element_is_all_ones",
             "non_canonical",
             edit(first_element, &[0xff; 4]),
+        ),
+        (
+            "row_element_is_the_modulus",
+            "non_canonical",
+            edit(first_row, &modulus),
         ),
     ]
 }
@@ -313,6 +331,31 @@ fn every_attack_on_a_mixed_proof_meets_its_error() {
         attacks: tampered((&honest.statement, &honest.proof), MIXED_TAMPERS),
     }
     .check();
+}
+
+/// Statements built by hand, with lists that the key does not have.
+#[test]
+fn rejects_statements_of_another_shape() {
+    let prover = mixed_prover(Level::TestTiny);
+    let honest = prover.prove(&mixed_inputs(), &|_| ()).unwrap();
+    let changes: &[(usize, usize, fn(&mut Statement))] = &[
+        (2, 1, |s| s.inputs.truncate(1)),
+        (3, 4, |s| s.outputs.push(Vec::new())),
+        (12, 13, |s| s.inputs[0].push(0)),
+        (12, 0, |s| s.outputs[2].clear()),
+        // As many integers, cut elsewhere.
+        (12, 11, |s| {
+            let last = s.inputs[0].pop().unwrap();
+            s.inputs[1].insert(0, last);
+        }),
+    ];
+    for (expected, got, change) in changes {
+        let mut statement = honest.statement.clone();
+        change(&mut statement);
+        let error = verify(&prover.model().vk, &statement, &honest.proof).unwrap_err();
+        let (expected, got) = (*expected, *got);
+        assert_eq!(error, VerifyError::StatementShape { expected, got });
+    }
 }
 
 /// A proof built by hand, with lists that the key does not have.
