@@ -338,7 +338,8 @@ fn every_attack_on_a_mixed_proof_meets_its_error() {
 fn rejects_statements_of_another_shape() {
     let prover = mixed_prover(Level::TestTiny);
     let honest = prover.prove(&mixed_inputs(), &|_| ()).unwrap();
-    let changes: &[(usize, usize, fn(&mut Statement))] = &[
+    type Change = fn(&mut Statement);
+    let changes: &[(usize, usize, Change)] = &[
         (2, 1, |s| s.inputs.truncate(1)),
         (3, 4, |s| s.outputs.push(Vec::new())),
         (12, 13, |s| s.inputs[0].push(0)),
