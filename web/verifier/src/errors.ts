@@ -1,0 +1,51 @@
+import type { CoreErrorCode } from "./codes.js";
+
+/**
+ * Why a proof, a key or a call was refused: the codes of the native verifier one to one, and
+ * those of this package.
+ *
+ * - `model_mismatch`, `input_mismatch`, `output_mismatch`: valid, but not what the caller pinned.
+ * - `not_bytes`: an argument is neither a `Uint8Array` nor an `ArrayBuffer`.
+ * - `freed`: the verifier was used after `free()`.
+ * - `unavailable`: the WebAssembly module could not be loaded.
+ * - `trap`: the engine stopped; the next call starts a new one.
+ */
+export type VerifyErrorCode =
+  | CoreErrorCode
+  | "model_mismatch"
+  | "input_mismatch"
+  | "output_mismatch"
+  | "not_bytes"
+  | "freed"
+  | "unavailable"
+  | "trap";
+
+/**
+ * The kind of fault: `decode` (the bytes are no encoding), `key` (an unusable verifying key),
+ * `statement` (public tensors that the key does not admit), `soundness` (the proof is false),
+ * `policy` (not what the caller pinned), `usage` (a wrong call), `engine` (no verdict was reached).
+ */
+export type VerifyErrorStage =
+  | "decode"
+  | "key"
+  | "statement"
+  | "soundness"
+  | "policy"
+  | "usage"
+  | "engine";
+
+/** A refusal. Nothing may be concluded from a proof for which one was thrown. */
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
+
+  constructor(
+    /** Stable machine-readable name of the fault. */
+    readonly code: VerifyErrorCode,
+    /** The kind of fault. */
+    readonly stage: VerifyErrorStage,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

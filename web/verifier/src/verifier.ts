@@ -1,0 +1,162 @@
+import { Key, call, current, load, type LoadTiming, type Source } from "./engine.js";
+import { VerifyError } from "./errors.js";
+import type {
+  Bytes,
+  Expected,
+  LoadOptions,
+  ModelInfo,
+  Regime,
+  Statement,
+  Tensor,
+  TensorInfo,
+  Verdict,
+  Verifier,
+  VerifyOptions,
+} from "./types.js";
+
+/** Makes verifiers. */
+export interface VerifierConstructor {
+  /**
+   * Loads the engine if need be and parses a verifying key.
+   *
+   * @param vk - The key file, from the model's owner, never from whoever sends proofs.
+   * @throws VerifyError if the key is unusable, or is not the pinned one.
+   */
+  load(vk: Bytes, options?: LoadOptions): Promise<Verifier>;
+}
+
+interface KeyInfo {
+  name: string;
+  digest: string;
+  level: string;
+  inputs: TensorInfo[];
+  outputs: TensorInfo[];
+  security: Regime[];
+}
+
+/** The copy that is checked: what the caller does to the original meanwhile does not matter. */
+function copy(bytes: Bytes, what: string): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes.slice();
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes.slice(0));
+  throw new VerifyError("not_bytes", "usage", `${what} must be a Uint8Array or an ArrayBuffer`);
+}
+
+function required(expected: Expected, tensors: readonly Tensor[], code: "input_mismatch" | "output_mismatch"): void {
+  const nested = expected.length > 0 && typeof expected[0] !== "number";
+  const lists = (nested ? expected : [expected]) as readonly ArrayLike<number>[];
+  const same =
+    lists.length === tensors.length &&
+    tensors.every((tensor, port) => {
+      const list = lists[port];
+      return list?.length === tensor.data.length && tensor.data.every((value, i) => value === list[i]);
+    });
+  if (!same) {
+    const what = code === "input_mismatch" ? "inputs" : "outputs";
+    throw new VerifyError(code, "policy", `the proof is valid, but not of the required ${what}`);
+  }
+}
+
+class KeyVerifier implements Verifier {
+  readonly info: ModelInfo;
+  #vk: Uint8Array | undefined;
+  #key: Key;
+  #generation: number;
+
+  constructor(vk: Uint8Array, timing: LoadTiming) {
+    const start = performance.now();
+    this.#vk = vk;
+    this.#generation = current();
+    this.#key = call(() => Key.parse(vk));
+    const { digest, level, security, ...info } = call(() => this.#key.info()) as KeyInfo;
+    this.info = {
+      ...info,
+      modelDigest: digest,
+      security: { level, regimes: security },
+      timing: { ...timing, parse: performance.now() - start },
+    };
+  }
+
+  verify(proof: Bytes, options: VerifyOptions = {}): Statement {
+    const bytes = copy(proof, "the proof");
+    const key = this.#live();
+    const start = performance.now();
+    const proven = call(() => key.verify(bytes));
+    const verify = performance.now() - start;
+    const tensors = (infos: readonly TensorInfo[], read: (port: number) => Int32Array | undefined) =>
+      infos.map((info, port): Tensor => ({ ...info, data: read(port) ?? new Int32Array() }));
+    const { inputs, outputs, regimes } = call(() => ({
+      inputs: tensors(this.info.inputs, (port) => proven.input(port)),
+      outputs: tensors(this.info.outputs, (port) => proven.output(port)),
+      regimes: proven.security() as Regime[],
+    }));
+    proven.free();
+    if (options.input !== undefined) required(options.input, inputs, "input_mismatch");
+    if (options.output !== undefined) required(options.output, outputs, "output_mismatch");
+    const [input] = inputs;
+    const [output] = outputs;
+    if (input === undefined || output === undefined) {
+      throw new VerifyError("invalid_key", "key", "the key has no input or no output");
+    }
+    return {
+      modelDigest: this.info.modelDigest,
+      inputs,
+      outputs,
+      input,
+      output,
+      security: { level: this.info.security.level, regimes },
+      proofBytes: bytes.length,
+      timing: { verify },
+    };
+  }
+
+  safeVerify(proof: Bytes, options: VerifyOptions = {}): Verdict {
+    try {
+      return { ok: true, statement: this.verify(proof, options) };
+    } catch (error) {
+      if (error instanceof VerifyError) return { ok: false, error };
+      throw error;
+    }
+  }
+
+  free(): void {
+    if (this.#vk !== undefined && this.#generation === current()) this.#key.free();
+    this.#vk = undefined;
+  }
+
+  /** The key in the running instance: parsed again if a trap ended the one it was in. */
+  #live(): Key {
+    const vk = this.#vk;
+    if (vk === undefined) throw new VerifyError("freed", "usage", "the verifier was freed");
+    if (this.#generation !== current()) {
+      this.#key = call(() => Key.parse(vk));
+      this.#generation = current();
+    }
+    return this.#key;
+  }
+}
+
+/** The entry of a runtime that finds the module at `source`. */
+export function verifierFrom(source: Source): VerifierConstructor {
+  return {
+    async load(vk, options = {}) {
+      const bytes = copy(vk, "the verifying key");
+      const verifier = new KeyVerifier(bytes, await load(source));
+      const { modelDigest } = verifier.info;
+      if (options.modelDigest !== undefined && options.modelDigest.toLowerCase() !== modelDigest) {
+        verifier.free();
+        throw new VerifyError(
+          "model_mismatch",
+          "policy",
+          `the key's digest is ${modelDigest}, not the pinned ${options.modelDigest}`,
+        );
+      }
+      return verifier;
+    },
+  };
+}
+
+/** The real numbers that a tensor's integers stand for. */
+export function toReal(tensor: Tensor): Float64Array {
+  const unit = 2 ** -tensor.scale;
+  return Float64Array.from(tensor.data, (value) => value * unit);
+}
