@@ -1,9 +1,9 @@
 //! Keys: what they bind, which are refused, and damaged files.
 
-use stwo_ml_tests::{INPUT, linear_prover};
+use stwo_ml_tests::{INPUT, linear_prover, mixed_prover};
 use stwo_ml_verifier::hash::blake2s;
 use stwo_ml_verifier::verify::MAX_PROOF_BYTES;
-use stwo_ml_verifier::vk::MAX_VK_BYTES;
+use stwo_ml_verifier::vk::{MAX_VK_BYTES, Wiring};
 use stwo_ml_verifier::{Level, VerifyError, Vk, decode_file, encode_file, verify, verify_file};
 
 #[test]
@@ -63,6 +63,43 @@ fn refuses_keys_whose_integers_could_wrap() {
     assert_eq!(refused(&|vk| vk.weights.clear()), "invalid_key");
 }
 
+/// Splitting an index into a million axes of one position, for every value, would take hours.
+#[test]
+fn refuses_tensors_of_too_many_axes() {
+    let honest = mixed_prover(Level::TestTiny).model().vk.clone();
+    let validated = |change: &dyn Fn(&mut Vk)| {
+        let mut vk = honest.clone();
+        change(&mut vk);
+        vk.validate()
+    };
+    let ones = |count: usize, last: &[u32]| [&vec![1; count][..], last].concat();
+    let port = |count| validated(&|vk| vk.inputs[0].dims = ones(count, &[12]));
+    assert_eq!(port(15), Ok(()));
+    let rule = "port rank";
+    assert_eq!(port(16), Err(VerifyError::InvalidKey { rule }));
+    let reshape = |count, right: bool| {
+        validated(&|vk| {
+            let wiring = &mut vk.zeros[2].expression.terms[0].factors[0].wiring;
+            let Wiring::Reshape {
+                out_dims,
+                right_dims,
+            } = wiring
+            else {
+                panic!("the reshape of the mixed circuit");
+            };
+            match right {
+                true => *right_dims = ones(count, &[3, 2]),
+                false => *out_dims = ones(count, &[2, 3]),
+            }
+        })
+    };
+    let rule = "reshape rank";
+    for right in [false, true] {
+        assert_eq!(reshape(14, right), Ok(()));
+        assert_eq!(reshape(15, right), Err(VerifyError::InvalidKey { rule }));
+    }
+}
+
 /// The digest of a key file, made to fit.
 fn sealed(mut content: Vec<u8>) -> Vec<u8> {
     let digest = blake2s(&[&content]);
@@ -85,6 +122,7 @@ fn refuses_damaged_keys() {
         ("truncated", Vec::new()),
         ("truncated", file[..10].to_vec()),
         ("too_large", vec![0; MAX_VK_BYTES + 1]),
+        ("wrong_magic", vec![0; MAX_VK_BYTES]),
         ("wrong_magic", edit(7, b'F')),
         ("unsupported_version", edit(8, 2)),
         ("digest_mismatch", [content, &[0; 32]].concat()),
@@ -130,9 +168,13 @@ fn refuses_an_ill_formed_key_before_the_proof() {
 fn refuses_a_proof_file_that_is_too_large() {
     let vk = linear_prover(Level::TestTiny).model().vk.clone();
     let got = MAX_PROOF_BYTES + 1;
-    let error = verify_file(&vk, &vec![0; got]).unwrap_err();
+    let mut file = vec![0; got];
+    let error = verify_file(&vk, &file).unwrap_err();
     let limit = MAX_PROOF_BYTES;
     assert_eq!(error, VerifyError::TooLarge { limit, got });
+    file.pop();
+    let error = verify_file(&vk, &file).unwrap_err();
+    assert_eq!(error, VerifyError::WrongMagic);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The inventory of the transcript.
 
 use stwo_ml::prove::solve;
-use stwo_ml_tests::{INPUT, linear_prover};
+use stwo_ml_tests::{INPUT, linear_prover, mixed_inputs, mixed_prover};
 use stwo_ml_verifier::transcript::{Event, Label};
 use stwo_ml_verifier::{Level, verify};
 
@@ -80,4 +80,43 @@ fn every_message_is_absorbed_in_order() {
     assert_eq!(absorbed.sum::<usize>(), encoded.bytes.len());
     // And the honest run verifies: the verifier's challenges are the same.
     verify(&model.vk, &statement, &proof).unwrap();
+}
+
+/// The union bound of the report counts every challenge that is drawn, by the degree of the
+/// polynomial that has to vanish there for a false proof to pass.
+#[test]
+fn the_budget_covers_every_challenge() {
+    let provers = [
+        (linear_prover(Level::TestTiny), vec![INPUT.to_vec()]),
+        (mixed_prover(Level::TestTiny), mixed_inputs()),
+    ];
+    for (prover, inputs) in provers {
+        let model = prover.model();
+        let witness = solve(&model.vk, &model.steps, &model.weights, &inputs).unwrap();
+        let statement = prover.statement(&inputs, &witness);
+        let (_, transcript) = prover.prove_unchecked(&statement, &witness);
+        let shape = stwo_ml_verifier::shape::Shape::new(&model.vk);
+        let degree = |label| match label {
+            Label::LookupBatch | Label::LookupLayer | Label::CellPoint => 1,
+            Label::LookupRound | Label::ContractionRound | Label::ReductionRound => 2,
+            // Powers of one challenge, one for each item but the first.
+            Label::ContractionBatch => shape.bilinear - 1,
+            Label::ReductionBatch => shape.claims - 1,
+            Label::JoinChallenge | Label::FoldingRound => 1,
+            // Counted as terms of their own, or no challenge of a polynomial.
+            Label::LookupChallenge | Label::LookupNonce => 0,
+            Label::QueryNonce | Label::Queries => 0,
+            other => panic!("{other:?} is drawn"),
+        };
+        let draws = transcript.events.iter().map(|e| match e {
+            Event::Draw(label) => degree(*label),
+            Event::Absorb(..) => 0,
+        });
+        let total = draws.sum::<usize>() as u64;
+        let counted = shape.algebraic_terms();
+        assert!(
+            total <= counted && counted <= 2 * total,
+            "{total} {counted}"
+        );
+    }
 }

@@ -17,22 +17,22 @@ use crate::wiring;
 #[derive(Clone, Debug)]
 pub enum Form<'a> {
     /// The multilinear extension at a point.
-    Point(Vec<QM31>),
+    Point(&'a [QM31]),
     /// The right operand of a linear term, at a point of the term's box.
     Right {
         /// The term's wiring.
         factors: &'a [Factor],
         /// Point of the box.
-        out: Vec<QM31>,
+        out: &'a [QM31],
     },
     /// The left operand of a bilinear term, at points of the box and of the right operand.
     Left {
         /// The term's wiring.
         factors: &'a [Factor],
         /// Point of the box.
-        out: Vec<QM31>,
+        out: &'a [QM31],
         /// Point of the right operand.
-        right: Vec<QM31>,
+        right: &'a [QM31],
     },
 }
 
@@ -72,8 +72,8 @@ pub struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    fn point(tensor: TensorId, point: &[QM31], value: QM31) -> Self {
-        let form = Form::Point(point.to_vec());
+    fn point(tensor: TensorId, point: &'a [QM31], value: QM31) -> Self {
+        let form = Form::Point(point);
         Self {
             value,
             parts: vec![Part {
@@ -88,7 +88,7 @@ impl<'a> Claim<'a> {
     /// bilinear terms there.
     fn expression(
         expression: &'a Expression,
-        out: &[QM31],
+        out: &'a [QM31],
         value: QM31,
         bilinear: &mut impl Iterator<Item = QM31>,
     ) -> Result<Self, VerifyError> {
@@ -102,7 +102,7 @@ impl<'a> Claim<'a> {
             } else {
                 let form = Form::Right {
                     factors: &term.factors,
-                    out: out.to_vec(),
+                    out,
                 };
                 parts.push(Part {
                     coefficient,
@@ -121,11 +121,11 @@ pub struct Bilinear<'a> {
     /// The term.
     pub term: &'a Term,
     /// The point.
-    pub out: Vec<QM31>,
+    pub out: &'a [QM31],
 }
 
 /// The bilinear terms in the order of the transcript.
-pub fn bilinear<'a>(vk: &'a Vk, leaf: &[QM31], cell: &[QM31]) -> Vec<Bilinear<'a>> {
+pub fn bilinear<'a>(vk: &'a Vk, leaf: &'a [QM31], cell: &'a [QM31]) -> Vec<Bilinear<'a>> {
     let lookups = vk.lookups.iter().flat_map(|l| {
         let terms = l
             .input
@@ -141,10 +141,7 @@ pub fn bilinear<'a>(vk: &'a Vk, leaf: &[QM31], cell: &[QM31]) -> Vec<Bilinear<'a
     lookups
         .chain(zeros)
         .filter(|(term, _)| term.left.is_some())
-        .map(|(term, out)| Bilinear {
-            term,
-            out: out.to_vec(),
-        })
+        .map(|(term, out)| Bilinear { term, out })
         .collect()
 }
 
@@ -171,7 +168,7 @@ pub struct Claimed<'a> {
 ///
 /// # Errors
 /// [`VerifyError::Shape`] if the lists are not as long as the key says.
-pub fn collect<'a>(vk: &'a Vk, claimed: Claimed<'_>) -> Result<Vec<Claim<'a>>, VerifyError> {
+pub fn collect<'a>(vk: &'a Vk, claimed: Claimed<'a>) -> Result<Vec<Claim<'a>>, VerifyError> {
     let Claimed {
         leaf,
         columns,
@@ -228,7 +225,7 @@ pub fn collect<'a>(vk: &'a Vk, claimed: Claimed<'_>) -> Result<Vec<Claim<'a>>, V
         let form = Form::Left {
             factors: &term.factors,
             out,
-            right: right.to_vec(),
+            right,
         };
         let tensor = term.left.ok_or(VerifyError::Shape)?;
         claims.push(Claim {

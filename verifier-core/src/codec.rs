@@ -107,16 +107,12 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| item(self)).collect()
     }
 
-    /// Four bytes of count, then the items.
+    /// Four bytes of count, then the items, each of a byte at least.
     pub fn list<T>(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<T, VerifyError>,
     ) -> Result<Vec<T>, VerifyError> {
         let count = usize::try_from(self.u32()?).map_err(|_| VerifyError::Truncated)?;
-        // An item takes at least a byte.
-        if count > self.bytes.len() {
-            return Err(VerifyError::Truncated);
-        }
         self.many(count, item)
     }
 

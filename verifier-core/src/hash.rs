@@ -56,6 +56,15 @@ mod tests {
     use stwo::prover::backend::simd::SimdBackend;
 
     #[test]
+    fn digests_are_shown_in_hexadecimal() {
+        let mut digest = Digest::default();
+        digest.0[0] = 0x0a;
+        let expected = std::format!("0a{:062}", 0);
+        assert_eq!(std::format!("{digest}"), expected);
+        assert_eq!(std::format!("{digest:?}"), expected);
+    }
+
+    #[test]
     fn grinding_equals_stwo() {
         for seed in 0..8u8 {
             let mut channel = Blake2sChannel::default();

@@ -233,3 +233,128 @@ pub fn regimes(parameters: Parameters, shape: &Shape) -> [Regime; 5] {
 pub(crate) fn ceil_log2(n: u64) -> u32 {
     u64::BITS.saturating_sub(n.saturating_sub(1).leading_zeros())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn thousandths(bits: f64) -> u32 {
+        (1000.0 * bits).floor() as u32
+    }
+
+    /// The largest `d` with `d + h(d) / bits <= 1 - rate`: within it, a ball of words over an
+    /// alphabet of `bits` bits is no larger than the number of words per codeword.
+    fn random_words_radius(rate: f64, bits: f64) -> f64 {
+        let entropy = |d: f64| -d * d.log2() - (1.0 - d) * (1.0 - d).log2();
+        let (mut low, mut high) = (1e-9, 1.0 - rate);
+        for _ in 0..100 {
+            let middle = (low + high) / 2.0;
+            match middle + entropy(middle) / bits <= 1.0 - rate {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        low
+    }
+
+    #[test]
+    fn constants_follow_from_their_formulas() {
+        assert!(f64::from(FIELD) <= 4000.0 * f64::from(crate::field::P).log2());
+        let per_query = |name: &str| {
+            let row = QUERY_MILLIBITS.iter().find(|(n, _)| *n == name);
+            row.unwrap().1
+        };
+        for log_blowup in 1..=3 {
+            let (rate, i) = (0.5f64.powi(log_blowup), log_blowup as usize - 1);
+            let bits = |radius: f64| thousandths(-(1.0 - radius).log2());
+            assert_eq!(per_query("capacity")[i], bits(1.0 - rate));
+            assert_eq!(per_query("johnson")[i], 500 * log_blowup as u32);
+            assert_eq!(per_query("unique_decoding")[i], bits((1.0 - rate) / 2.0));
+            assert!(per_query("random_words")[i] <= bits(random_words_radius(rate, 124.0)));
+            assert!(per_query("pointwise")[i] < per_query("random_words")[i]);
+            assert!(per_query("pointwise")[i] > per_query("johnson")[i]);
+        }
+        for ((loss, bits), log_m) in JOHNSON.into_iter().zip(2..) {
+            let m = 2f64.powi(log_m);
+            assert_eq!(f64::from(loss), (1000.0 * (1.0 + 0.5 / m).log2()).ceil());
+            let (h, worst_rate) = (m + 0.5, 0.5);
+            // (2 h^5 + 3 h g r) / (3 r^1.5) n + h / sqrt(r), with g < 1, without n r^-1.5.
+            let points = (2.0 * h.powi(5) + 3.0 * h * worst_rate) / 3.0 + h * worst_rate;
+            assert_eq!(f64::from(bits), points.log2().ceil());
+        }
+    }
+
+    fn shape(log_rows: u8, log_columns: u8, log_leaves: u32) -> Shape {
+        Shape {
+            log_rows,
+            log_witness_columns: log_columns,
+            log_weight_columns: 0,
+            blocks: Vec::new(),
+            log_leaves,
+            columns: 0,
+            cell_rounds: 10,
+            bilinear: 5,
+            contraction_rounds: 12,
+            claims: 100,
+            reduction_rounds: usize::from(log_rows + log_columns),
+            words: Vec::new(),
+            log_clear: 4,
+            proximity_nonces: 0,
+        }
+    }
+
+    /// Every regime's least term, in floating point.
+    #[test]
+    fn a_regime_is_its_least_term() {
+        let field = 4.0 * f64::from(crate::field::P).log2();
+        for level in Level::ALL {
+            let p = level.parameters();
+            for (rows, columns, leaves) in [(8, 0, 5), (16, 4, 22), (24, 4, 30), (18, 10, 28)] {
+                let shape = shape(rows, columns, leaves);
+                let lookup = field - f64::from(leaves + 2) + f64::from(p.lookup_grind);
+                let sumcheck = field - (shape.algebraic_terms() as f64).log2();
+                let words = f64::from(columns) + 3.0;
+                let proximity = field - f64::from(rows + p.log_blowup) - words.log2()
+                    + f64::from(p.proximity_grind);
+                let query = |bits: f64| f64::from(p.queries) * bits + f64::from(p.query_grind);
+                for (regime, (name, per_query)) in regimes(p, &shape).iter().zip(QUERY_MILLIBITS) {
+                    assert_eq!(regime.name, name);
+                    let per_query = f64::from(per_query[usize::from(p.log_blowup) - 1]) / 1000.0;
+                    let pair = |loss: f64, lost: f64| query(per_query - loss).min(proximity - lost);
+                    let least = match name {
+                        "johnson" => (2..9)
+                            .map(|log_m| {
+                                let h = 2f64.powi(log_m);
+                                let lost = (2.0 / 3.0 * (h + 0.5).powi(5)).log2();
+                                let lost = lost + 1.5 * f64::from(p.log_blowup);
+                                pair((1.0 + 0.5 / h).log2(), lost)
+                            })
+                            .fold(0.0, f64::max),
+                        _ => pair(0.0, 0.0),
+                    };
+                    let least = least.min(lookup).min(sumcheck);
+                    let got = f64::from(regime.millibits) / 1000.0;
+                    // Logarithms and constants are rounded up to whole bits.
+                    assert!(got < least + 1e-9, "{level:?} {name}: {got} above {least}");
+                    assert!(got > least - 3.1, "{level:?} {name}: {got} under {least}");
+                    let (bits, tenths) = regime.bits();
+                    assert_eq!(regime.millibits / 100, 10 * bits + tenths);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn levels_are_found_by_name_and_number() {
+        for level in Level::ALL {
+            assert_eq!(Level::from_name(level.name()), Some(*level));
+            assert_eq!(Level::from_number(level.number()), Some(*level));
+        }
+        assert_eq!(Level::from_name("test"), None);
+        assert_eq!(Level::from_number(0), None);
+        assert_eq!(Level::from_number(5), None);
+        #[cfg(not(feature = "test-levels"))]
+        assert_eq!(Level::from_number(255), None);
+    }
+}

@@ -191,7 +191,7 @@ impl Shape {
     /// The sum over all challenges of the algebraic checks (sumchecks, batchings, points) of the
     /// degree of the polynomial that would have to vanish there: the numerator of the union
     /// bound over the field.
-    pub(crate) fn algebraic_terms(&self) -> u64 {
+    pub fn algebraic_terms(&self) -> u64 {
         let depth = u64::from(self.log_leaves);
         // A layer of i rounds of degree 3, a batching and the coordinate that joins halves.
         let layers = (0..depth).map(|i| i.saturating_mul(3).saturating_add(2));

@@ -83,3 +83,22 @@ pub fn verify_weighted(
 pub fn own_coordinates(point: &[QM31], variables: usize) -> (&[QM31], QM31) {
     (low(point, variables), eq_zero(high(point, variables)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_more_or_fewer_rounds_than_weights() {
+        let run = |rounds: &[Round], weight: &[QM31]| {
+            let error = |round| VerifyError::ReductionRound { round };
+            let mut transcript = Transcript::new();
+            let label = Label::LookupRound;
+            verify_weighted(&mut transcript, label, rounds, weight, QM31::ZERO, error).map(|r| r.1)
+        };
+        let (round, weight) = ([QM31::ZERO; 3], QM31::ONE);
+        assert_eq!(run(&[round; 2], &[weight; 2]), Ok(QM31::ZERO));
+        assert_eq!(run(&[round; 2], &[weight; 3]), Err(VerifyError::Shape));
+        assert_eq!(run(&[round; 2], &[weight; 1]), Err(VerifyError::Shape));
+    }
+}

@@ -156,12 +156,8 @@ impl Transcript {
         self.draw(label)
     }
 
-    /// Checks the nonce of a proof of work of `bits` bits and absorbs it. With no bits, nothing
-    /// is drawn or absorbed.
+    /// Checks the nonce of a proof of work of `bits` bits and absorbs it.
     pub fn grind(&mut self, label: Label, bits: u32, nonce: u64) -> bool {
-        if bits == 0 {
-            return true;
-        }
         let seed = self.grind_seed(label);
         self.absorb(label, &nonce.to_le_bytes());
         hash::grind_ok(&seed, bits, nonce)

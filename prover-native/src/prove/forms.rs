@@ -229,12 +229,12 @@ pub(crate) fn batched(
             }
             let form = match &part.form {
                 Form::Point(point) => points
-                    .entry(point)
+                    .entry(*point)
                     .or_insert_with(|| Arc::new(eq_table(point)))
                     .clone(),
                 Form::Right { factors, out } => match whole(factors, tensor.log_size) {
                     true => points
-                        .entry(out)
+                        .entry(*out)
                         .or_insert_with(|| Arc::new(eq_table(out)))
                         .clone(),
                     false => Arc::new(expand(factors, Side::Right, out, &[])),

@@ -28,6 +28,8 @@ const MAX_LOG_SIZE: u8 = 28;
 const MAX_LOG_AXIS: u8 = 20;
 /// Most entries of wirings that a verification visits.
 const MAX_ENTRIES: u64 = 1 << 24;
+/// Most axes of a public tensor or of a change of shape: every index is split into them.
+const MAX_RANK: usize = 16;
 /// Integers of tensors lie strictly between plus and minus this.
 const MAX_VALUE: i64 = 1 << 30;
 
@@ -272,6 +274,7 @@ impl Vk {
         let tensor = tensor.ok_or(VerifyError::InvalidKey {
             rule: "port tensor",
         })?;
+        rule(port.dims.len() <= MAX_RANK, "port rank")?;
         rule(port.dims.iter().all(|d| *d >= 1), "port dims")?;
         rule(tensor.oracle == Oracle::Witness, "port oracle")?;
         rule(bits == tensor.log_size.into(), "port size")?;
@@ -389,6 +392,8 @@ fn validate_factor(factor: &Factor) -> Result<u64, VerifyError> {
                     .fold(0, u32::saturating_add)
             };
             let count = |dims: &[u32]| dims.iter().fold(1u64, |n, d| n.saturating_mul((*d).into()));
+            let rank = out_dims.len().max(right_dims.len());
+            rule(rank <= MAX_RANK, "reshape rank")?;
             rule(bits(out_dims) == out.count.into(), "reshape out")?;
             rule(
                 bits(right_dims) == right.count.into() && left.count == 0,
