@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,6 +39,11 @@ writeFileSync(
   `${generated}/** \`verifier.wasm\` in base64. */\nexport const WASM_BASE64: string = "${wasm.toString("base64")}";\n`,
 );
 run(tool("typescript", "bin/tsc"), "-p", at("tsconfig.json"));
+// The declarations of `index` serve every entry but the worker's, which has its own.
+const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "types", "verifier"];
+for (const file of readdirSync(at("dist"))) {
+  if (file.endsWith(".d.ts") && !declared.includes(file.slice(0, -".d.ts".length))) rmSync(at("dist", file));
+}
 const entries = ["index", "node", "inline", "worker", "worker-thread", "worker-node", "worker-node-thread"];
 await build({
   entryPoints: entries.map((entry) => at("src", `${entry}.ts`)),

@@ -160,7 +160,11 @@ class Client implements WorkerVerifier {
   }
 }
 
-/** Verifiers whose workers `spawn` starts. */
+/**
+ * Verifiers whose workers `spawn` starts.
+ *
+ * @internal
+ */
 export function workerVerifierFrom(spawn: () => Port): WorkerVerifierConstructor {
   return {
     async load(vk, options = {}) {

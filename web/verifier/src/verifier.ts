@@ -135,7 +135,11 @@ class KeyVerifier implements Verifier {
   }
 }
 
-/** The entry of a runtime that finds the module at `source`. */
+/**
+ * The entry of a runtime that finds the module at `source`.
+ *
+ * @internal
+ */
 export function verifierFrom(source: Source): VerifierConstructor {
   return {
     async load(vk, options = {}) {
