@@ -1,0 +1,151 @@
+//! Cairo's `u256`: two halves of 128 bits, low half first on the wire.
+
+use core::fmt;
+
+use super::{Felt, StarknetError};
+
+/// An integer below `2^256`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct U256 {
+    /// The lower 128 bits.
+    pub low: u128,
+    /// The upper 128 bits.
+    pub high: u128,
+}
+
+impl PartialOrd for U256 {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for U256 {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.high, self.low).cmp(&(other.high, other.low))
+    }
+}
+
+impl From<u128> for U256 {
+    fn from(low: u128) -> Self {
+        Self { low, high: 0 }
+    }
+}
+
+impl U256 {
+    /// Zero.
+    pub const ZERO: Self = Self { low: 0, high: 0 };
+
+    /// The two felts of the wire.
+    pub fn felts(self) -> [Felt; 2] {
+        [self.low.into(), self.high.into()]
+    }
+
+    /// The integer of two felts.
+    ///
+    /// # Errors
+    /// [`StarknetError::Range`] if a half has more than 128 bits.
+    pub fn from_felts(low: Felt, high: Felt) -> Result<Self, StarknetError> {
+        let half = |felt: Felt| {
+            u128::try_from(felt).map_err(|_| StarknetError::Range {
+                what: "half of a u256",
+                bits: 128,
+            })
+        };
+        Ok(Self {
+            low: half(low)?,
+            high: half(high)?,
+        })
+    }
+
+    /// The digits in base `2^32`, least first.
+    fn digits(self) -> [u32; 8] {
+        let digit = |half: u128, i: u32| {
+            let low = half.checked_shr(i.saturating_mul(32)).unwrap_or(0) & 0xffff_ffff;
+            u32::try_from(low).unwrap_or(0)
+        };
+        let [mut l, mut h] = [0u32..4, 0..4];
+        core::array::from_fn(|_| match l.next() {
+            Some(i) => digit(self.low, i),
+            None => digit(self.high, h.next().unwrap_or(0)),
+        })
+    }
+
+    /// The integer of its digits.
+    fn from_digits(digits: [u32; 8]) -> Self {
+        let (low, high) = digits.split_at(4);
+        let half = |digits: &[u32]| {
+            let digits = digits.iter().rev();
+            digits.fold(0u128, |n, d| (n << 32) | u128::from(*d))
+        };
+        Self {
+            low: half(low),
+            high: half(high),
+        }
+    }
+
+    /// The product; `None` from `2^256` on, where Cairo panics.
+    pub fn checked_mul(self, factor: u32) -> Option<Self> {
+        let mut carry = 0u64;
+        let digits = self.digits().map(|digit| {
+            // At most (2^32 - 1)^2 + 2^32 - 1, which is below 2^64.
+            let product = u64::from(digit)
+                .wrapping_mul(factor.into())
+                .wrapping_add(carry);
+            carry = product >> 32;
+            u32::try_from(product & 0xffff_ffff).unwrap_or(0)
+        });
+        (carry == 0).then(|| Self::from_digits(digits))
+    }
+
+    /// The quotient, rounded down; `None` for a zero divisor.
+    pub fn checked_div(self, divisor: u32) -> Option<Self> {
+        let mut rest = 0u64;
+        let mut digits = self.digits();
+        for digit in digits.iter_mut().rev() {
+            let dividend = (rest << 32) | u64::from(*digit);
+            // The rest is below the divisor, so the quotient is a digit.
+            *digit = u32::try_from(dividend.checked_div(divisor.into())?).ok()?;
+            rest = dividend.checked_rem(divisor.into())?;
+        }
+        Some(Self::from_digits(digits))
+    }
+
+    /// The sum; `None` from `2^256` on.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let (low, carry) = self.low.overflowing_add(other.low);
+        let high = self.high.checked_add(other.high)?;
+        let high = high.checked_add(carry.into())?;
+        Some(Self { low, high })
+    }
+
+    /// The difference; `None` below zero.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        let (low, borrow) = self.low.overflowing_sub(other.low);
+        let high = self.high.checked_sub(other.high)?;
+        let high = high.checked_sub(borrow.into())?;
+        Some(Self { low, high })
+    }
+}
+
+/// In decimal.
+impl fmt::Display for U256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Groups of nine digits, least first; 78 digits suffice.
+        let mut groups = [0u32; 9];
+        let mut rest = *self;
+        let mut used = 1usize;
+        for (group, position) in groups.iter_mut().zip(1..) {
+            let quotient = rest.checked_div(1_000_000_000).unwrap_or_default();
+            let multiple = quotient.checked_mul(1_000_000_000).unwrap_or_default();
+            let remainder = rest.checked_sub(multiple).unwrap_or_default().low;
+            *group = u32::try_from(remainder).unwrap_or(0);
+            if *group != 0 {
+                used = position;
+            }
+            rest = quotient;
+        }
+        let mut groups = groups.iter().take(used).rev();
+        write!(f, "{}", groups.next().copied().unwrap_or(0))?;
+        groups.try_for_each(|group| write!(f, "{group:09}"))
+    }
+}
