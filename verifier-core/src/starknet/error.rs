@@ -114,6 +114,8 @@ pub enum StarknetError {
         /// The contract's reason.
         reason: &'static str,
     },
+    /// A text is no integer from 0 to `2^256 - 1`, in decimal or as `0x` and hexadecimal digits.
+    Number,
     /// No short string: more than 31 characters, or not ASCII.
     ShortString,
 }
@@ -136,6 +138,7 @@ impl StarknetError {
             Self::Stored { .. } => "stored_limit",
             Self::Calls { .. } => "calls",
             Self::Fees { .. } => "fees",
+            Self::Number => "number",
             Self::ShortString => "short_string",
         }
     }
@@ -187,6 +190,9 @@ impl fmt::Display for StarknetError {
             ),
             Self::Calls { rule } => write!(f, "these are not the calls of a submission: {rule}"),
             Self::Fees { reason } => f.write_str(reason),
+            Self::Number => f.write_str(
+                "an integer is 0 to 2^256 - 1, in decimal or as 0x and hexadecimal digits",
+            ),
             Self::ShortString => {
                 f.write_str("a short string has at most 31 characters, all of them ASCII")
             }

@@ -127,6 +127,27 @@ impl U256 {
     }
 }
 
+/// From decimal digits, or `0x` and hexadecimal ones.
+impl core::str::FromStr for U256 {
+    type Err = StarknetError;
+
+    fn from_str(text: &str) -> Result<Self, StarknetError> {
+        let (digits, base) = match text.strip_prefix("0x") {
+            Some(digits) => (digits, 16),
+            None => (text, 10),
+        };
+        let push = |number: Self, digit: char| {
+            let digit = digit.to_digit(base)?;
+            number
+                .checked_mul(base)?
+                .checked_add(u128::from(digit).into())
+        };
+        let parsed = digits.chars().try_fold(Self::ZERO, push);
+        let parsed = parsed.filter(|_| !digits.is_empty());
+        parsed.ok_or(StarknetError::Number)
+    }
+}
+
 /// In decimal.
 impl fmt::Display for U256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
