@@ -138,9 +138,7 @@ fn the_commitment_of_other_ranks() {
         outputs: vec![vec![-1000, 0, 1000]],
     };
     let m31 = |v: i64| Felt::from(v.rem_euclid((1 << 31) - 1) as u32);
-    let span = [
-        4, 2, 8, -1, 2, -3, 4, -5, 6, -7, 8, 1, 3, 3, -1000, 0, 1000,
-    ];
+    let span = [4, 2, 8, -1, 2, -3, 4, -5, 6, -7, 8, 1, 3, 3, -1000, 0, 1000];
     let expected = poseidon(&span.map(m31));
     let commitment = io_commitment(&key(&[2, 2, 2], &[3]), &statement).unwrap();
     assert_eq!(commitment, expected);
@@ -201,7 +199,10 @@ fn the_contract_accepts_what_has_its_form() {
         proof_hash: one(&vector["proof_hash"]),
     };
     assert_eq!(judge(&data, io, &ContractState::default()), expected);
-    assert_eq!(judge(&data, Felt::ZERO, &ContractState::default()), expected);
+    assert_eq!(
+        judge(&data, Felt::ZERO, &ContractState::default()),
+        expected
+    );
     let work = poseidon(&[io, *data.last().unwrap()]);
     assert_eq!(work, one(&vector["work_hash"]));
     assert!(work < one(&vector["work_threshold"]));

@@ -73,6 +73,15 @@ impl Outcome {
         matches!(self, Self::Accepted { .. })
     }
 
+    /// `accepted`, `rejected` or `reverts`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Rejected { .. } => "rejected",
+            Self::Reverts { .. } => "reverts",
+        }
+    }
+
     /// The contract's reason for anything but acceptance.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
