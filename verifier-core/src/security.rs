@@ -11,7 +11,7 @@ use crate::shape::Shape;
 pub enum Level {
     /// Rate 1/4, 44 queries: about 100 bits against known attacks.
     Standard,
-    /// Rate 1/4, 58 queries: meets the count of the deployed Starknet contract.
+    /// Rate 1/4, 58 queries, four folded words: what the deployed Starknet contract counts.
     Onchain128,
     /// Rate 1/2, 70 queries: the parameters common in S-two deployments.
     Compat96,
@@ -37,6 +37,8 @@ pub struct Parameters {
     pub proximity_grind: u8,
     /// Base-two logarithm of the points of a coset that a query opens in the committed tables.
     pub log_coset: u8,
+    /// Least number of committed folded words.
+    pub folded_words: u8,
 }
 
 impl Level {
@@ -86,30 +88,30 @@ impl Level {
 
     /// The parameters.
     pub const fn parameters(self) -> Parameters {
-        const fn row(
-            log_blowup: u8,
-            queries: u8,
-            query_grind: u8,
-            lookup_grind: u8,
-            proximity_grind: u8,
-            log_coset: u8,
-        ) -> Parameters {
-            Parameters {
-                log_blowup,
-                queries,
-                query_grind,
-                lookup_grind,
-                proximity_grind,
-                log_coset,
-            }
-        }
-        match self {
-            Self::Standard => row(2, 44, 20, 20, 0, 2),
-            Self::Onchain128 => row(2, 58, 20, 20, 0, 2),
-            Self::Compat96 => row(1, 70, 26, 24, 0, 2),
-            Self::Provable96 => row(3, 94, 20, 20, 8, 3),
+        let [
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
+        ] = match self {
+            Self::Standard => [2, 44, 20, 20, 0, 2, 0],
+            Self::Onchain128 => [2, 58, 20, 20, 0, 2, 4],
+            Self::Compat96 => [1, 70, 26, 24, 0, 2, 0],
+            Self::Provable96 => [3, 94, 20, 20, 8, 3, 0],
             #[cfg(feature = "test-levels")]
-            Self::TestTiny => row(1, 4, 4, 4, 0, 2),
+            Self::TestTiny => [1, 4, 4, 4, 0, 2, 0],
+        };
+        Parameters {
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
         }
     }
 }
@@ -174,6 +176,7 @@ pub fn regimes(parameters: Parameters, shape: &Shape) -> [Regime; 5] {
         lookup_grind,
         proximity_grind,
         log_coset: _,
+        folded_words: _,
     } = parameters;
     let milli = |bits: u32| bits.saturating_mul(1000);
     let less = |bits: u32| FIELD.saturating_sub(milli(bits));

@@ -1,0 +1,46 @@
+//! Submissions to Starknet: networks, and the contract's proof of work on all cores.
+//!
+//! What is sent and what the contracts say about it is in `stwo_ml_verifier::starknet`.
+
+mod network;
+
+pub use network::{Network, NetworkError};
+use rayon::prelude::*;
+use stwo_ml_verifier::field::P;
+use stwo_ml_verifier::starknet::{Felt, nonce_is_sufficient};
+
+/// Nonces that the cores share between two reports of progress.
+const WINDOW: u32 = 1024;
+
+/// The least nonce that the contract takes for a commitment, searched on all cores; about two
+/// thousand hashes. `progress` is called with the number of nonces tried so far. `None` if none of
+/// the `2^31` nonces suffices, which no commitment will ever show.
+pub fn grind(io: Felt, progress: &dyn Fn(u32)) -> Option<u32> {
+    (1..P).step_by(WINDOW as usize).find_map(|first| {
+        let window = first..P.min(first + WINDOW);
+        let tried = window.end - 1;
+        let found = window
+            .into_par_iter()
+            .find_first(|nonce| nonce_is_sufficient(io, *nonce));
+        progress(tried);
+        found
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use stwo_ml_verifier::starknet::least_nonce;
+
+    #[test]
+    fn the_least_nonce_is_found() {
+        for io in 1..6u32 {
+            let io = Felt::from(io);
+            let tried = Cell::new(0);
+            let nonce = grind(io, &|count| tried.set(count)).unwrap();
+            assert_eq!(Some(nonce), least_nonce(io));
+            assert!((nonce..nonce + WINDOW).contains(&tried.get()));
+        }
+    }
+}
