@@ -160,6 +160,7 @@ def main():
         "attribute_of_another": one("Flatten", axes=[1]),
         "third_input": one("Add", ("x", "c", "c")),
         "pads_and_auto_pad": one("MaxPool", ("x",), kernel_shape=[2], auto_pad="VALID", pads=[1, 1]),
+        "window_after_the_input": one("MaxPool", kernel_shape=[1], strides=[2], ceil_mode=1),
         "axis_sliced_twice": one("Slice", ("x", "s", "e", "a")),
         "axis_padded_twice": one("Pad", ("x", "p", "", "a")),
         "axes_twice": one("Unsqueeze", ("x", "a"), axes=[0]),

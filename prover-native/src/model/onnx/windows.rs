@@ -4,7 +4,7 @@ use super::translate::Translated;
 use super::{ImportError, Importer, Source};
 use crate::model::graph::{Op, ValueId, Window};
 
-/// The position just after the last window, or none if no window fits.
+/// The number of windows, or none if no window fits.
 fn window_count(len: usize, window: &Window, axis: usize, ceil: bool) -> Option<usize> {
     let span = (window.kernel[axis] - 1)
         .checked_mul(window.dilations[axis])?
@@ -14,16 +14,11 @@ fn window_count(len: usize, window: &Window, axis: usize, ceil: bool) -> Option<
         .checked_add(window.end[axis])?;
     let room = padded.checked_sub(span)?;
     let stride = window.strides[axis];
-    let mut count = if ceil {
-        room.div_ceil(stride)
-    } else {
-        room / stride
-    } + 1;
-    // A window that starts in the padding after the input is left out.
-    if ceil && (count - 1) * stride >= len + window.begin[axis] {
-        count -= 1;
-    }
-    Some(count)
+    let steps = match ceil {
+        true => room.div_ceil(stride),
+        false => room / stride,
+    };
+    Some(steps + 1)
 }
 
 impl Importer {
@@ -189,6 +184,7 @@ impl Importer {
         for (a, len) in space.iter().enumerate() {
             let count = window_count(*len, &window, a, ceil);
             shape.push(count.ok_or_else(|| source.fail("its kernel is larger than its input"))?);
+            // With `ceil_mode`, operator sets before 22 keep such a window and later ones do not.
             if (0..shape[2 + a]).any(|y| window.taps(a, y, *len).is_empty()) {
                 return Err(source.fail("a window lies in the padding alone"));
             }
