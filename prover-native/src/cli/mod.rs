@@ -1,15 +1,18 @@
 //! The subcommands, one file each.
 
 use std::fmt;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
+use ndarray_npy::ViewNpyExt;
 use serde_json::{Value, json};
 use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
+use zip::ZipArchive;
 
 mod calldata;
 mod compile;
@@ -182,23 +185,33 @@ fn read_vk(path: &Path) -> Result<Vk, Failure> {
     Vk::decode(&bytes).map_err(|e| Failure::file(path, format!("not a usable verifying key: {e}")))
 }
 
+/// Largest file of arrays that is read, and largest array in it, in bytes.
+const MAX_ARRAY_BYTES: usize = 2 << 30;
+
 /// Reads an array of 32-bit floats from `.npy`, or the arrays of `.npz` in the file's order.
 fn read_arrays(path: &Path) -> Result<Vec<ArrayD<f32>>, Failure> {
     let fail = |e: &dyn fmt::Display| {
         Failure::file(path, format!("not a usable array of 32-bit floats: {e}"))
     };
-    let file = std::fs::File::open(path).map_err(|e| Failure::file(path, e))?;
-    if path.extension().is_some_and(|e| e == "npz") {
-        let mut npz = ndarray_npy::NpzReader::new(file).map_err(|e| fail(&e))?;
-        let count = npz.len();
-        return (0..count)
-            .map(|i| npz.by_index(i).map_err(|e| fail(&e)))
-            .collect();
+    // A view compares the array's shape with the bytes that are there before anything is copied.
+    let array = |bytes: &[u8]| match ArrayViewD::<f32>::view_npy(bytes) {
+        Ok(array) => Ok(array.to_owned()),
+        Err(e) => Err(fail(&e)),
+    };
+    let bytes = read(path, MAX_ARRAY_BYTES)?;
+    if path.extension().is_none_or(|e| e != "npz") {
+        return Ok(vec![array(&bytes)?]);
     }
-    use ndarray_npy::ReadNpyExt;
-    Ok(vec![
-        ArrayD::<f32>::read_npy(std::io::BufReader::new(file)).map_err(|e| fail(&e))?,
-    ])
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fail(&e))?;
+    let count = archive.len();
+    let read = |i| {
+        let mut bytes = Vec::new();
+        let entry = archive.by_index(i).map_err(|e| fail(&e))?;
+        let mut entry = entry.take(MAX_ARRAY_BYTES as u64);
+        entry.read_to_end(&mut bytes).map_err(|e| fail(&e))?;
+        array(&bytes)
+    };
+    (0..count).map(read).collect()
 }
 
 /// Integers of a public tensor as real numbers.
