@@ -49,6 +49,9 @@ await build({
   entryPoints: entries.map((entry) => at("src", `${entry}.ts`)),
   outdir: at("dist"),
   bundle: true,
+  // Entries share their code, hence one engine and one class of errors.
+  splitting: true,
+  chunkNames: "shared-[hash]",
   format: "esm",
   target: "es2022",
   platform: "neutral",
