@@ -101,7 +101,7 @@ fn main() -> Result<()> {
         )?;
         models.insert(
             name.into(),
-            json!({ "vk": format!("{name}.vk"), "digest": vk.digest().to_string(), "runs": runs }),
+            json!({ "vk": format!("{name}.vk"), "digest": vk.digest().to_string(), "scale": vk.inputs[0].scale, "runs": runs }),
         );
     }
     std::fs::write(folder.join("digits.json"), serde_json::to_vec(&models)?)?;
