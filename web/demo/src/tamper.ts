@@ -21,6 +21,7 @@ export function initTamper(session: () => Session | undefined): { reset(): void 
   const bit = element("bit", HTMLSelectElement);
   const result = element("tampered", HTMLElement);
   const strip = element("strip", HTMLElement);
+  const figure = element("sweep-result", HTMLElement);
   const buttons = [element("flip", HTMLButtonElement), element("sweep", HTMLButtonElement)] as const;
 
   range.addEventListener("input", () => (position.value = range.value));
@@ -58,7 +59,7 @@ export function initTamper(session: () => Session | undefined): { reset(): void 
   const sweep = async (current: Session): Promise<void> => {
     const { proof } = current.run;
     strip.replaceChildren();
-    strip.hidden = false;
+    figure.hidden = false;
     const codes = new Map<string, number>();
     let accepted = 0;
     for (let i = 0; i < POSITIONS; i += 1) {
@@ -92,7 +93,7 @@ export function initTamper(session: () => Session | undefined): { reset(): void 
       position.max = range.max = String(length - 1);
       position.value = range.value = String(length >> 1);
       result.replaceChildren();
-      strip.hidden = true;
+      figure.hidden = true;
       element("tamper", HTMLElement).hidden = false;
     },
   };

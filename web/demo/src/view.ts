@@ -23,16 +23,16 @@ function fact(name: string, value: string): HTMLElement[] {
 }
 
 /** The verdict's headline, which assistive technology reads aloud. */
-export function showVerdict(state: "busy" | "valid" | "invalid" | "failed", title: string, text: string): void {
+export function showVerdict(state: "busy" | "valid" | "invalid" | "failed", title: string, ...text: (string | Node)[]): void {
   element("verdict", HTMLElement).dataset["state"] = state;
   element("verdict-title", HTMLElement).textContent = title;
-  element("verdict-text", HTMLElement).textContent = text;
+  element("verdict-text", HTMLElement).replaceChildren(...text);
 }
 
 /** Hides what belongs to an earlier verdict. */
 export function hideResult(): void {
-  for (const id of ["statement", "details", "times", "tamper", "strip"]) element(id, HTMLElement).hidden = true;
-  element("tampered", HTMLElement).replaceChildren();
+  for (const id of ["statement", "details", "times", "tamper"]) element(id, HTMLElement).hidden = true;
+  element("explain", HTMLElement).hidden = false;
 }
 
 /** A refusal: nothing of the proof's content is shown. */
@@ -46,7 +46,9 @@ export function showRefusal(error: unknown): void {
   showVerdict(
     reached ? "invalid" : "failed",
     reached ? "Rejected" : "No verdict",
-    `${error.code}, stage ${error.stage}. ${error.message}`,
+    create("code", error.code),
+    `, stage ${error.stage}`,
+    create("span", error.message, "message"),
   );
 }
 
@@ -91,6 +93,7 @@ export function showStatement(run: Run, info: ModelInfo, statement: Statement): 
     ...fact("Key", `${whole(run.vk.length)} bytes`),
   );
   element("statement", HTMLElement).hidden = false;
+  element("explain", HTMLElement).hidden = true;
   showSecurity(statement);
 }
 

@@ -135,6 +135,7 @@ test("one's own files: pinned, not pinned, of another model, damaged", async (t)
 test("a drawing is saved as the prover reads it, and a proof of another input is refused", async (t) => {
   const page = await visit(t);
   await page.click("#draw summary");
+  await page.locator("#pad").scrollIntoViewIfNeeded();
   const box = await page.locator("#pad").boundingBox();
   const at = (x, y) => [box.x + (x * box.width) / 28, box.y + (y * box.height) / 28];
   await page.mouse.move(...at(14, 5));
@@ -147,6 +148,7 @@ test("a drawing is saved as the prover reads it, and a proof of another input is
   assert.equal((10 + npy.readUInt16LE(8)) % 64, 0);
   assert.equal(npy.length, 10 + npy.readUInt16LE(8) + 4 * 784);
   writeFileSync(join(artifacts, "digit.npy"), npy);
+  await shot(page, "drawing");
   await page.setInputFiles("#drawn-proof", proof(lenet5.runs[1].proof));
   await state(page, "invalid");
   assert.match(await text(page, "verdict-text"), /^input_mismatch, stage policy/);
