@@ -19,6 +19,7 @@ const run = (script, ...args) => execFileSync(process.execPath, [script, ...args
 rmSync(at("dist"), { recursive: true, force: true });
 mkdirSync(at("dist"), { recursive: true });
 const features = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "sign-ext", "reference-types", "multivalue"];
+if (process.env.WASM_FEATURES?.includes("+simd128")) features.push("simd");
 run(
   tool("binaryen", "bin/wasm-opt"),
   at("pkg/stwo_ml_verifier_wasm_bg.wasm"),

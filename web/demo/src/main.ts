@@ -61,7 +61,7 @@ function initDigits(): void {
     const name = number < 10 ? `Digit ${run.label}` : `Digit ${run.label}, read wrongly`;
     radio.setAttribute("aria-label", `${name}, test image ${run.index}`);
     label.title = `${name} (test image ${run.index})`;
-    label.append(radio, canvas, create("span", number < 10 ? String(run.label) : "mistake"));
+    label.append(radio, canvas, create("span", number < 10 ? String(run.label) : "missed"));
     radio.addEventListener("change", () => void check(() => bundled(run)));
     digits.append(label);
   });

@@ -1,6 +1,6 @@
 /** Light, dark, or what the system says. */
 
-import { element } from "./dom.js";
+import { create, element } from "./dom.js";
 
 const THEMES = ["system", "light", "dark"] as const;
 
@@ -16,7 +16,8 @@ export function initTheme(): void {
   const show = (): void => {
     if (theme === "system") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme;
-    button.textContent = `Theme: ${theme}`;
+    button.setAttribute("aria-label", `Theme: ${theme}`);
+    button.replaceChildren(create("span", "Theme: "), theme);
   };
   button.addEventListener("click", () => {
     theme = THEMES[(THEMES.findIndex((name) => name === theme) + 1) % THEMES.length] ?? "system";

@@ -1,6 +1,7 @@
 // The demo page, as built, under a path of a static host. Screenshots go to web/artifacts.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -132,7 +133,7 @@ test("one's own files: pinned, not pinned, of another model, damaged", async (t)
   await state(page, "valid");
 });
 
-test("a drawing is saved as the prover reads it, and a proof of another input is refused", async (t) => {
+test("a drawing is proven by the native prover and accepted, and a proof of another input is refused", async (t) => {
   const page = await visit(t);
   await page.click("#draw summary");
   await page.locator("#pad").scrollIntoViewIfNeeded();
@@ -152,6 +153,11 @@ test("a drawing is saved as the prover reads it, and a proof of another input is
   await page.setInputFiles("#drawn-proof", proof(lenet5.runs[1].proof));
   await state(page, "invalid");
   assert.match(await text(page, "verdict-text"), /^input_mismatch, stage policy/);
+  const drawn = join(artifacts, "drawn.proof");
+  const prover = join(web, "../target/debug/stwo-ml");
+  execFileSync(prover, ["prove", proof("lenet5.stwoml"), "--input", join(artifacts, "digit.npy"), "-o", drawn]);
+  await page.setInputFiles("#drawn-proof", drawn);
+  await state(page, "valid");
 });
 
 test("works with the keyboard alone", async (t) => {
