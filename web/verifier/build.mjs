@@ -19,6 +19,7 @@ const run = (script, ...args) => execFileSync(process.execPath, [script, ...args
 rmSync(at("dist"), { recursive: true, force: true });
 mkdirSync(at("dist"), { recursive: true });
 const features = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "sign-ext", "reference-types", "multivalue"];
+if (process.env.WASM_FEATURES?.includes("+simd128")) features.push("simd");
 run(
   tool("binaryen", "bin/wasm-opt"),
   at("pkg/stwo_ml_verifier_wasm_bg.wasm"),
@@ -49,6 +50,9 @@ await build({
   entryPoints: entries.map((entry) => at("src", `${entry}.ts`)),
   outdir: at("dist"),
   bundle: true,
+  // Entries share their code, hence one engine and one class of errors.
+  splitting: true,
+  chunkNames: "shared-[hash]",
   format: "esm",
   target: "es2022",
   platform: "neutral",

@@ -6,6 +6,7 @@ import type { CoreErrorCode, StarknetErrorCode } from "./codes.js";
  *
  * - `model_mismatch`, `input_mismatch`, `output_mismatch`: valid, but not what the caller pinned.
  * - `not_bytes`: an argument is neither a `Uint8Array` nor an `ArrayBuffer`.
+ * - `not_loaded`: `verify` was called on the class; await its `load` first.
  * - `freed`: the verifier was used after `free()`.
  * - `unavailable`: the WebAssembly module could not be loaded.
  * - `trap`: the engine stopped; the next call starts a new one.
@@ -17,6 +18,7 @@ export type VerifyErrorCode =
   | "input_mismatch"
   | "output_mismatch"
   | "not_bytes"
+  | "not_loaded"
   | "freed"
   | "unavailable"
   | "trap";
@@ -50,4 +52,16 @@ export class VerifyError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/**
+ * What stands for a class whose instances only `load` makes: any other use is refused with `not_loaded`.
+ *
+ * @internal
+ */
+export function loadedBy<T>(load: T): { load: T } {
+  function unloaded(): never {
+    throw new VerifyError("not_loaded", "usage", "no key is loaded: await `load(vkBytes)` and use what it resolves to");
+  }
+  return Object.assign(unloaded, { load, verify: unloaded, safeVerify: unloaded });
 }

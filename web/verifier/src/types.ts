@@ -54,8 +54,17 @@ export interface ModelInfo {
   readonly outputs: readonly TensorInfo[];
   /** The soundness of any proof under this key. */
   readonly security: Security;
-  /** Milliseconds that loading took. `compile` and `instantiate` are zero once the engine runs. */
-  readonly timing: { readonly compile: number; readonly instantiate: number; readonly parse: number };
+  /**
+   * Milliseconds that loading took: `fetch` until the module's first bytes (where it is streamed) or
+   * last ones, `compile` with the rest of the streaming, `instantiate`, and `parse` for the key. All
+   * but `parse` are zero once the engine runs.
+   */
+  readonly timing: {
+    readonly fetch: number;
+    readonly compile: number;
+    readonly instantiate: number;
+    readonly parse: number;
+  };
 }
 
 /** The authenticated statement of a valid proof: this model, on these inputs, gives these outputs. */
@@ -80,7 +89,10 @@ export interface Statement {
 
 /** What a caller requires of a key. */
 export interface LoadOptions {
-  /** The digest that the key must have. Pin it, unless the key comes with your own code. */
+  /**
+   * The digest that the key must have. Pin it, unless the key comes with your own code. A value that is
+   * present but no string (a setting that was not set, say) is refused, not ignored.
+   */
   readonly modelDigest?: string;
 }
 
