@@ -1,5 +1,6 @@
 //! Keys: what they bind, which are refused, and damaged files.
 
+use stwo_ml::artifact::{Model, ModelError};
 use stwo_ml_tests::{INPUT, linear_prover, mixed_prover};
 use stwo_ml_verifier::hash::blake2s;
 use stwo_ml_verifier::verify::MAX_PROOF_BYTES;
@@ -101,6 +102,38 @@ fn refuses_terms_that_exceed_their_bounds() {
     let wiring = Wiring::Entries(entries);
     assert_eq!(edited(wiring.clone(), -35, 35), Ok(()));
     assert_eq!(edited(wiring, -34, 35), rule);
+}
+
+/// More lookups than a field element counts: a multiplicity could wrap.
+#[test]
+fn refuses_more_lookups_than_a_multiplicity_holds() {
+    let honest = linear_prover(Level::TestTiny).model().vk.clone();
+    let validated = |count: usize| {
+        let mut vk = honest.clone();
+        // The range check of a constant.
+        let mut lookup = vk.lookups[0].clone();
+        lookup.log_size = 28;
+        lookup.input.terms.clear();
+        vk.lookups.extend(vec![lookup; count]);
+        vk.validate()
+    };
+    let rule = "lookup size";
+    assert_eq!(validated(3), Ok(()));
+    assert_eq!(validated(4), Err(VerifyError::InvalidKey { rule }));
+    // So many that their number does not fit in a word.
+    assert_eq!(validated(20), Err(VerifyError::InvalidKey { rule }));
+}
+
+/// The verifier takes columns that no backend makes.
+#[test]
+fn refuses_a_model_with_columns_too_long_to_prove() {
+    let mut model = linear_prover(Level::TestTiny).model().clone();
+    assert_eq!(Model::decode(&model.encode()), Ok(model.clone()));
+    model.vk.log_rows = 17;
+    assert_eq!(model.vk.validate(), Ok(()));
+    let error = VerifyError::InvalidKey { rule: "log_rows" };
+    let expected = Err(ModelError::Decode(error));
+    assert_eq!(Model::decode(&model.encode()), expected);
 }
 
 /// Splitting an index into a million axes of one position, for every value, would take hours.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::VerifyError;
 use crate::field::P;
-use crate::shape::{BlockKind, MAX_LOG_CLEAR, Shape, Word};
+use crate::shape::{Shape, Word};
 use crate::wiring::axis_bits;
 
 /// Variables of a column: at least the clear polynomial's and a coset's, at most what the circle
@@ -23,6 +23,8 @@ const LOG_ROWS: core::ops::RangeInclusive<u8> = 8..=24;
 const MAX_LOG_COLUMNS: u8 = 10;
 /// Largest lookup table, base-two logarithm.
 const MAX_LOG_TABLE: u8 = 16;
+/// Most fractions of the lookup argument, base-two logarithm.
+const MAX_LOG_LEAVES: u32 = 30;
 /// Most bits of a box or tensor.
 const MAX_LOG_SIZE: u8 = 28;
 /// Most bits of an axis whose wiring is evaluated entry by entry.
@@ -254,22 +256,11 @@ impl Vk {
         rule(small(tensor.lo) && small(tensor.hi), "port range")
     }
 
-    /// Rules on what is derived: the lookups fit in a field's multiplicities, the cap of the
-    /// weights has its length.
+    /// Rules on what is derived. So few lookups fit in a field element, hence no multiplicity
+    /// wraps; the cap of the weights has its length.
     fn validate_shape(&self) -> Result<(), VerifyError> {
         let shape = Shape::new(self);
-        let tuples = shape
-            .blocks
-            .iter()
-            .fold(0u64, |sum, block| match block.kind {
-                BlockKind::Lookup(_) => {
-                    sum.saturating_add(1u64.checked_shl(block.log_size.into()).unwrap_or(u64::MAX))
-                }
-                BlockKind::Table(_) => sum,
-            });
-        rule(tuples < u64::from(P), "multiplicity wrap")?;
-        rule(shape.log_leaves <= 30, "lookup size")?;
-        rule(shape.log_clear <= MAX_LOG_CLEAR, "schedule")?;
+        rule(shape.log_leaves <= MAX_LOG_LEAVES, "lookup size")?;
         let cap = shape.words.first().map_or(0, Word::cap_length);
         rule(self.weights.len() == cap, "weight cap")
     }
