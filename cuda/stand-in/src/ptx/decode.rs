@@ -685,6 +685,7 @@ impl<'a> Builder<'_, 'a> {
                 Some(Symbol::DynamicShared) => {
                     return self.dynamic_shared(offset as u64, bits == 64);
                 }
+                Some(Symbol::Parameter(at)) => at as i128 + offset,
                 Some(Symbol::Constant(at) | Symbol::Local(at) | Symbol::SharedAt(at)) => {
                     i128::from(at) + offset
                 }
