@@ -8,6 +8,7 @@ mod access;
 mod arithmetic;
 mod exchange;
 mod execute;
+mod perform;
 mod warp;
 
 use std::sync::Arc;
