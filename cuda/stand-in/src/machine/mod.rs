@@ -6,6 +6,7 @@
 
 mod access;
 mod arithmetic;
+mod compute;
 mod exchange;
 mod execute;
 mod perform;

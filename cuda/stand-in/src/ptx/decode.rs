@@ -1,7 +1,7 @@
 //! One statement to one decoded instruction.
 
 use super::LoadError;
-use super::kernel::Builder;
+use super::kernel::{Builder, File};
 use super::module::error;
 use super::operation::*;
 use super::statement::Statement;
@@ -150,7 +150,13 @@ impl<'a> Builder<'_, 'a> {
                 self.ternary(s, Ternary::Logic(table as u8))
             }
             "prmt" if s.words.len() == 2 => self.ternary(s, Ternary::Permute),
-            "bfe" if kind.bits == 32 => self.ternary(s, Ternary::ExtractField),
+            "bfe" => Ok(Operation::ExtractField {
+                kind,
+                d: self.register(s, 0, kind.bits)?,
+                a: self.register(s, 1, kind.bits)?,
+                position: self.register(s, 2, 32)?,
+                length: self.register(s, 3, 32)?,
+            }),
             "bfi" if kind.bits == 32 => Ok(Operation::InsertField {
                 d: self.register(s, 0, 32)?,
                 a: self.register(s, 1, 32)?,
@@ -267,11 +273,19 @@ impl<'a> Builder<'_, 'a> {
         let [to, from] = s.kinds[..] else {
             return self.unsupported(s);
         };
+        // A sign extension within a register: its type is narrower than the register.
+        let operand = self.operand(s, 1)?;
+        let wide = match self.named(operand[0].text) {
+            Some((file, _)) => file == File::Double,
+            None => from.bits == 64,
+        };
+        let a = self.value(operand, if wide { 64 } else { from.bits.min(32) })?;
         Ok(Operation::Convert {
             to,
             from,
+            wide,
             d: self.register(s, 0, to.bits)?,
-            a: self.register(s, 1, from.bits)?,
+            a,
         })
     }
 

@@ -115,3 +115,35 @@ fn variables_have_their_initial_bytes() {
     );
     assert_eq!(module.globals, [("g".to_string(), vec![9, 0, 0, 0])]);
 }
+
+#[test]
+fn comparisons_have_their_names() {
+    let names = ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs"];
+    let body: String = names
+        .iter()
+        .map(|name| format!("setp.{name}.u32 %p1, %r1, %r2;"))
+        .collect();
+    let kernel = kernel(&body).unwrap();
+    let ops: Vec<_> = kernel
+        .code
+        .iter()
+        .filter_map(|i| match i.operation {
+            Operation::Compare { op, .. } => Some(op),
+            _ => None,
+        })
+        .collect();
+    use Comparison::*;
+    let expected = [
+        Equal,
+        NotEqual,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+    ];
+    assert_eq!(ops, expected);
+}
