@@ -209,12 +209,12 @@ impl Graph {
         }
     }
 
-    /// The nodes that these constraints need. Operands have smaller indices, so one pass from the
+    /// The nodes that these constraints need (of an embedded constraint, its base node). Operands have smaller indices, so one pass from the
     /// last node to the first finds them.
     pub(super) fn needed(&self, constraints: Range<usize>) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
         for &constraint in &self.constraints[constraints] {
-            needed[constraint as usize] = true;
+            needed[self.embedded(constraint).unwrap_or(constraint) as usize] = true;
         }
         for id in (0..self.nodes.len()).rev() {
             if needed[id] {

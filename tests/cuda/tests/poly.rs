@@ -170,7 +170,9 @@ fn evaluation_on_every_larger_domain_equals_the_cpu() {
             let values = bases(&mut rng, 1 << log);
             for target in log.max(1)..=8 {
                 let domain = CanonicCoset::new(target).circle_domain();
-                let (cpu, cuda) = (tree::<CpuBackend>(8), tree::<CudaBackend>(8));
+                // The domain of two points is no doubling of a larger one.
+                let root = if target == 1 { 1 } else { 8 };
+                let (cpu, cuda) = (tree::<CpuBackend>(root), tree::<CudaBackend>(root));
                 let expected = CircleCoefficients::<CpuBackend>::new(values.clone())
                     .evaluate_with_twiddles(domain, &cpu);
                 let poly = CircleCoefficients::<CudaBackend>::new(column::<CudaBackend>(&values));

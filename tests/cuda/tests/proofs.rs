@@ -1,9 +1,13 @@
 //! Whole stwo proofs on the device, byte for byte those of the SIMD backend.
 
+mod proof;
 mod support;
 
 use std::sync::Arc;
 
+use proof::clang::Clang;
+use proof::prove::{Setting, Statement, proof_bytes};
+use proof::statements::{Lookups, Poseidon2, WideFibonacci};
 use stwo::core::channel::MerkleChannel;
 use stwo::core::vcs_lifted::blake2_merkle::{Blake2sM31MerkleChannel, Blake2sMerkleChannel};
 use stwo::prover::ComponentProver;
@@ -12,12 +16,9 @@ use stwo::prover::backend::BackendForChannel;
 use stwo::prover::backend::simd::SimdBackend;
 use stwo_constraint_framework::FrameworkComponent;
 use stwo_ml_cuda::{CudaBackend, CudaContext, CudaError};
-use support::clang::Clang;
-use support::prove::{Setting, Statement, proof_bytes};
-use support::statements::{Lookups, Poseidon2, WideFibonacci};
 
 /// The proof on the device.
-fn on_device<MC: MerkleChannel, S: Statement>(
+fn on_device<MC: MerkleChannel<H: serde::Serialize>, S: Statement>(
     statement: &S,
     setting: Setting,
 ) -> Result<Vec<u8>, ProvingError>
@@ -32,7 +33,7 @@ where
         .expect("no operation fails")
 }
 
-fn check<MC: MerkleChannel, S: Statement>(statement: &S, setting: Setting)
+fn check<MC: MerkleChannel<H: serde::Serialize>, S: Statement>(statement: &S, setting: Setting)
 where
     CudaBackend: BackendForChannel<MC>,
     SimdBackend: BackendForChannel<MC>,

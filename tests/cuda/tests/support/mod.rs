@@ -1,11 +1,6 @@
 //! What the kernels' tests share: a scope on the device, random values, columns from host values.
 #![allow(dead_code, unreachable_pub)]
 
-pub mod clang;
-pub mod poseidon2;
-pub mod prove;
-pub mod statements;
-
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use stwo::core::circle::{CirclePoint, SECURE_FIELD_CIRCLE_GEN};

@@ -44,6 +44,10 @@ type Column = Vec<BaseField>;
 pub trait Statement: Sync {
     type Eval: FrameworkEval + Sync;
     fn log(&self) -> u32;
+    /// log 2 of the largest degree bound over the trace's length.
+    fn log_degree(&self) -> u32 {
+        1
+    }
     fn preprocessed(&self) -> Vec<Column> {
         Vec::new()
     }
@@ -56,7 +60,7 @@ pub trait Statement: Sync {
 pub fn proof_bytes<B, MC, S>(statement: &S, setting: Setting) -> Result<Vec<u8>, ProvingError>
 where
     B: BackendForChannel<MC>,
-    MC: MerkleChannel,
+    MC: MerkleChannel<H: serde::Serialize>,
     S: Statement,
     FrameworkComponent<S::Eval>: ComponentProver<B>,
 {
@@ -68,7 +72,9 @@ where
             5,
             setting.fold_step,
         ),
-        lifting_log_size: None,
+        // Trees of different heights are lifted to the composition's.
+        lifting_log_size: (statement.log_degree() > 1)
+            .then(|| statement.log() + statement.log_degree() - 1 + setting.log_blowup),
     };
     let log = statement.log();
     let largest = CanonicCoset::new(log + 2 + setting.log_blowup).circle_domain();

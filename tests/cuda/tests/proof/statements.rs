@@ -3,7 +3,6 @@
 use num_traits::One;
 use rand::Rng;
 use stwo::core::channel::Channel;
-use stwo::core::fields::FieldExpOps;
 use stwo::core::fields::m31::BaseField;
 use stwo::core::fields::qm31::SecureField;
 use stwo::prover::backend::Column as _;
@@ -17,7 +16,7 @@ use stwo_constraint_framework::{
 
 use super::poseidon2;
 use super::prove::Statement;
-use super::{bases, rng};
+use crate::support::{bases, rng};
 
 type Column = Vec<BaseField>;
 
@@ -228,6 +227,9 @@ impl Statement for Poseidon2 {
     type Eval = Self;
     fn log(&self) -> u32 {
         self.log
+    }
+    fn log_degree(&self) -> u32 {
+        2
     }
     fn trace(&self) -> Vec<Column> {
         let mut rng = rng();
