@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use proof::clang::Clang;
-use proof::prove::{Setting, Statement, proof_bytes};
+use proof::prove::{Setting, Statement, composition, proof_bytes};
 use proof::statements::{Lookups, Poseidon2, WideFibonacci};
 use stwo::core::channel::MerkleChannel;
 use stwo::core::vcs_lifted::blake2_merkle::{Blake2sM31MerkleChannel, Blake2sMerkleChannel};
@@ -85,13 +85,29 @@ fn lookups() {
 
 #[test]
 fn poseidon2() {
-    // At blow-up 4 the constraints are evaluated where the trace was committed, at blow-up 2 beyond.
-    check::<Blake2sMerkleChannel, _>(&Poseidon2 { log: 5 }, Setting::new(2, 1));
-    let beyond = Setting {
-        coefficients: true,
-        ..Setting::new(1, 2)
+    let statement = Poseidon2 {
+        log: 5,
+        log_degree: 1,
     };
-    check::<Blake2sMerkleChannel, _>(&Poseidon2 { log: 5 }, beyond);
+    check::<Blake2sMerkleChannel, _>(&statement, Setting::new(1, 1));
+    let setting = Setting {
+        coefficients: true,
+        ..Setting::new(2, 2)
+    };
+    check::<Blake2sMerkleChannel, _>(&statement, setting);
+}
+
+#[test]
+fn constraints_beyond_the_committed_domain() {
+    let statement = Poseidon2 {
+        log: 5,
+        log_degree: 2,
+    };
+    let simd = composition::<SimdBackend, Blake2sMerkleChannel, _>(&statement, 1);
+    let context = CudaContext::new(0).expect("the tests' driver has a device");
+    context.set_compiler(Arc::new(Clang));
+    let cuda = context.scope(|| composition::<CudaBackend, Blake2sMerkleChannel, _>(&statement, 1));
+    assert!(cuda.expect("no operation fails") == simd);
 }
 
 #[test]
@@ -101,8 +117,14 @@ fn constraints_beyond_the_domain_need_coefficients() {
     let setting = Setting::new(1, 1);
     let error = context
         .scope(|| {
-            proof_bytes::<CudaBackend, Blake2sMerkleChannel, _>(&Poseidon2 { log: 4 }, setting)
-                .is_ok()
+            proof_bytes::<CudaBackend, Blake2sMerkleChannel, _>(
+                &Poseidon2 {
+                    log: 4,
+                    log_degree: 2,
+                },
+                setting,
+            )
+            .is_ok()
         })
         .unwrap_err();
     assert!(matches!(error, CudaError::Unsupported { .. }), "{error}");

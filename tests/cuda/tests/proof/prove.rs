@@ -8,10 +8,12 @@ use stwo::core::fri::FriConfig;
 use stwo::core::pcs::{CommitmentSchemeVerifier, PcsConfig};
 use stwo::core::poly::circle::CanonicCoset;
 use stwo::core::verifier::verify;
-use stwo::prover::backend::BackendForChannel;
+use stwo::prover::backend::{BackendForChannel, Column as _};
 use stwo::prover::poly::BitReversedOrder;
 use stwo::prover::poly::circle::CircleEvaluation;
-use stwo::prover::{CommitmentSchemeProver, ComponentProver, ProvingError, prove};
+use stwo::prover::{
+    CommitmentSchemeProver, ComponentProver, ComponentProvers, ProvingError, prove,
+};
 use stwo_constraint_framework::{FrameworkComponent, FrameworkEval, TraceLocationAllocator};
 
 /// Parameters of a proof.
@@ -44,16 +46,67 @@ type Column = Vec<BaseField>;
 pub trait Statement: Sync {
     type Eval: FrameworkEval + Sync;
     fn log(&self) -> u32;
-    /// log 2 of the largest degree bound over the trace's length.
-    fn log_degree(&self) -> u32 {
-        1
-    }
     fn preprocessed(&self) -> Vec<Column> {
         Vec::new()
     }
     fn trace(&self) -> Vec<Column>;
     /// The constraints, the columns of the interaction and their claimed sum.
     fn interact(&self, channel: &mut impl Channel) -> (Self::Eval, Vec<Column>, SecureField);
+}
+
+fn commit<B, MC>(
+    scheme: &mut CommitmentSchemeProver<'_, B, MC>,
+    columns: Vec<Column>,
+    channel: &mut MC::C,
+) where
+    B: BackendForChannel<MC>,
+    MC: MerkleChannel,
+{
+    let evaluations = columns.into_iter().map(|column| {
+        let domain = CanonicCoset::new(column.len().ilog2()).circle_domain();
+        CircleEvaluation::<B, BaseField, BitReversedOrder>::new(
+            domain,
+            column.into_iter().collect(),
+        )
+    });
+    let mut tree = scheme.tree_builder();
+    tree.extend_evals(evaluations.collect());
+    tree.commit(channel);
+}
+
+/// The coefficients of the composition of a statement without interaction, from the trace's
+/// coefficients where it is evaluated beyond the committed domain.
+pub fn composition<B, MC, S>(statement: &S, log_blowup: u32) -> [Column; 4]
+where
+    B: BackendForChannel<MC>,
+    MC: MerkleChannel,
+    S: Statement,
+    FrameworkComponent<S::Eval>: ComponentProver<B>,
+{
+    let config = PcsConfig {
+        pow_bits: 0,
+        fri_config: FriConfig::new(0, log_blowup, 1, 1),
+        lifting_log_size: None,
+    };
+    let largest = CanonicCoset::new(statement.log() + 3).circle_domain();
+    let twiddles = B::precompute_twiddles(largest.half_coset);
+    let channel = &mut MC::C::default();
+    let mut scheme = CommitmentSchemeProver::<B, MC>::new(config, &twiddles);
+    scheme.set_store_polynomials_coefficients();
+    commit(&mut scheme, Vec::new(), channel);
+    commit(&mut scheme, statement.trace(), channel);
+    let (eval, _, claimed_sum) = statement.interact(channel);
+    let component =
+        FrameworkComponent::new(&mut TraceLocationAllocator::default(), eval, claimed_sum);
+    let provers = ComponentProvers::<B> {
+        components: vec![&component],
+        n_preprocessed_columns: 0,
+    };
+    let random = channel.draw_secure_felt();
+    provers
+        .compute_composition_polynomial(random, &scheme.trace(), &twiddles, log_blowup)
+        .0
+        .map(|poly| poly.coeffs.to_cpu())
 }
 
 /// The proof's bytes.
@@ -72,9 +125,7 @@ where
             5,
             setting.fold_step,
         ),
-        // Trees of different heights are lifted to the composition's.
-        lifting_log_size: (statement.log_degree() > 1)
-            .then(|| statement.log() + statement.log_degree() - 1 + setting.log_blowup),
+        lifting_log_size: None,
     };
     let log = statement.log();
     let largest = CanonicCoset::new(log + 2 + setting.log_blowup).circle_domain();
@@ -85,20 +136,6 @@ where
     if setting.coefficients {
         scheme.set_store_polynomials_coefficients();
     }
-    let commit = |scheme: &mut CommitmentSchemeProver<'_, B, MC>,
-                  columns: Vec<Column>,
-                  channel: &mut MC::C| {
-        let evaluations = columns.into_iter().map(|column| {
-            let domain = CanonicCoset::new(column.len().ilog2()).circle_domain();
-            CircleEvaluation::<B, BaseField, BitReversedOrder>::new(
-                domain,
-                column.into_iter().collect(),
-            )
-        });
-        let mut tree = scheme.tree_builder();
-        tree.extend_evals(evaluations.collect());
-        tree.commit(channel);
-    };
     commit(&mut scheme, statement.preprocessed(), channel);
     commit(&mut scheme, statement.trace(), channel);
     let (eval, interaction, claimed_sum) = statement.interact(channel);

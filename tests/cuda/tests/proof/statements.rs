@@ -208,6 +208,8 @@ impl Statement for Lookups {
 #[derive(Clone, Debug)]
 pub struct Poseidon2 {
     pub log: u32,
+    /// log 2 of the degree bound over the trace's length: 1 suffices.
+    pub log_degree: u32,
 }
 
 impl FrameworkEval for Poseidon2 {
@@ -215,7 +217,7 @@ impl FrameworkEval for Poseidon2 {
         self.log
     }
     fn max_constraint_log_degree_bound(&self) -> u32 {
-        self.log + 2
+        self.log + self.log_degree
     }
     fn evaluate<E: EvalAtRow>(&self, mut eval: E) -> E {
         poseidon2::constrain(&mut eval);
@@ -227,9 +229,6 @@ impl Statement for Poseidon2 {
     type Eval = Self;
     fn log(&self) -> u32 {
         self.log
-    }
-    fn log_degree(&self) -> u32 {
-        2
     }
     fn trace(&self) -> Vec<Column> {
         let mut rng = rng();
