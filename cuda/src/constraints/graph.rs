@@ -228,20 +228,73 @@ impl Graph {
 
     /// Ranges of constraints, each small enough for a kernel (or a single constraint).
     pub(super) fn parts(&self) -> Vec<Range<usize>> {
-        let count = self.constraints.len();
         let size = |range: Range<usize>| self.needed(range).iter().filter(|&&n| n).count();
-        if size(0..count) <= KERNEL_NODES {
-            return vec![0..count];
-        }
-        let mut parts = vec![0..1];
-        for constraint in 1..count {
-            let last = parts.last_mut().expect("a part was begun");
-            if size(last.start..constraint + 1) <= KERNEL_NODES {
-                last.end = constraint + 1;
-            } else {
-                parts.push(constraint..constraint + 1);
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        let mut start = 0;
+        while start < self.constraints.len() {
+            // Needs grow with the range, so the longest range that fits can be searched by halves.
+            let (mut fits, mut over) = (start + 1, self.constraints.len() + 1);
+            while fits + 1 < over {
+                let middle = fits.midpoint(over);
+                if size(start..middle) <= KERNEL_NODES {
+                    fits = middle;
+                } else {
+                    over = middle;
+                }
             }
+            parts.push(start..fits);
+            start = fits;
         }
         parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chain of `length` squarings of a column; its last node.
+    fn chain(graph: &mut Graph, column: u32, length: usize) -> Id {
+        let start = graph.node(Node::Column { column, offset: 0 });
+        (0..length).fold(start, |x, _| graph.node(Node::Mul(x, x)))
+    }
+
+    #[test]
+    fn large_graphs_are_split_between_constraints() {
+        let mut graph = Graph::default();
+        // Two constraints fit a kernel, three do not; one is larger than a kernel by itself.
+        for (column, length) in [1500, 1500, 1500, 5000, 10, 10].into_iter().enumerate() {
+            let base = chain(&mut graph, column as u32, length);
+            let constraint = graph.node(Node::Embed(base));
+            graph.constraints.push(constraint);
+        }
+        assert_eq!(graph.parts(), [0..2, 2..3, 3..4, 4..6]);
+        let needed = graph.needed(4..6);
+        assert_eq!(needed.iter().filter(|&&n| n).count(), 22);
+    }
+
+    #[test]
+    fn constants_are_folded_and_equal_nodes_shared() {
+        let mut graph = Graph::default();
+        let x = graph.node(Node::Column {
+            column: 0,
+            offset: 0,
+        });
+        let [zero, one, two] = [0, 1, 2].map(|value| graph.constant(BaseField::from(value)));
+        assert_eq!(graph.node(Node::Add(zero, x)), x);
+        assert_eq!(graph.node(Node::Sub(x, zero)), x);
+        assert_eq!(graph.node(Node::Mul(one, x)), x);
+        assert_eq!(graph.node(Node::Mul(x, zero)), zero);
+        assert_eq!(graph.node(Node::Add(one, one)), two);
+        assert_eq!(graph.node(Node::Mul(x, two)), graph.node(Node::Mul(two, x)));
+        let [secure_x, secure_two] = [x, two].map(|base| graph.node(Node::Embed(base)));
+        let product = graph.node(Node::SecureMul(secure_x, secure_two));
+        let base_product = graph.node(Node::Mul(x, two));
+        assert_eq!(product, graph.node(Node::Embed(base_product)));
+        let parameter = graph.parameter(SecureField::from_u32_unchecked(1, 2, 3, 4));
+        assert_eq!(
+            graph.node(Node::SecureMul(secure_x, parameter)),
+            graph.node(Node::SecureMulBase(parameter, x))
+        );
     }
 }

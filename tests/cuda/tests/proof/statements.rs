@@ -128,7 +128,7 @@ impl Lookups {
     /// Row r of a column lies at this index of a bit-reversed circle evaluation.
     fn position(&self, row: usize) -> usize {
         let n = 1 << self.log;
-        let natural = if row % 2 == 0 {
+        let natural = if row.is_multiple_of(2) {
             row / 2
         } else {
             n - row.div_ceil(2)
