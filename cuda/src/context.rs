@@ -12,6 +12,7 @@ use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, LaunchArgs};
 use cudarc::nvrtc::Ptx;
 
+use crate::backend::FftBasis;
 use crate::counters::Counters;
 use crate::error::CudaError;
 use crate::launch::{Grid, MODULES};
@@ -31,6 +32,7 @@ pub struct CudaContext {
     modules: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
     functions: Mutex<HashMap<&'static str, CudaFunction>>,
     compiled: Mutex<HashMap<String, CudaFunction>>,
+    bases: Mutex<Vec<Arc<FftBasis>>>,
     counters: Counters,
 }
 
@@ -67,6 +69,7 @@ impl CudaContext {
             modules: Mutex::default(),
             functions: Mutex::default(),
             compiled: Mutex::default(),
+            bases: Mutex::default(),
             counters: Counters::default(),
         }))
     }
@@ -136,11 +139,12 @@ impl CudaContext {
                 call: "starting the scope's threads",
                 reason: error.to_string(),
             })?;
-        catch_unwind(AssertUnwindSafe(|| pool.install(f))).or_else(|payload| {
-            match payload.downcast::<CudaError>() {
-                Ok(error) => Err(*error),
-                Err(payload) => resume_unwind(payload),
-            }
+        let result = catch_unwind(AssertUnwindSafe(|| pool.install(f)));
+        // What is kept on the device refers to this context: letting go of it here ends the cycle.
+        lock(&self.bases).clear();
+        result.or_else(|payload| match payload.downcast::<CudaError>() {
+            Ok(error) => Err(*error),
+            Err(payload) => resume_unwind(payload),
         })
     }
 
@@ -152,6 +156,11 @@ impl CudaContext {
         CURRENT
             .with(|current| current.borrow().clone())
             .ok_or(CudaError::NoContext)
+    }
+
+    /// Bases of out-of-domain points, kept until the scope ends.
+    pub(crate) fn bases(&self) -> &Mutex<Vec<Arc<FftBasis>>> {
+        &self.bases
     }
 
     /// Waits until the device has done all it was asked.
