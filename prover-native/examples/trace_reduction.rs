@@ -42,8 +42,14 @@ fn operations() -> [u64; 2] {
 }
 
 fn main() {
-    let counting = cfg!(feature = "test-operations");
-    let backend: &dyn Backend = if counting { &Scalar } else { &Simd };
+    if cfg!(feature = "test-operations") {
+        run(&Scalar)
+    } else {
+        run(&Simd)
+    }
+}
+
+fn run(backend: &impl Backend) {
     println!("Backend: {}", backend.name());
     println!(
         "| product | naive rows | witness cells | weight cells (once) | ratio | multiplications | additions | prove | proof |"

@@ -8,7 +8,7 @@ use stwo_ml_verifier::shape::Shape;
 use stwo_ml_verifier::vk::{Oracle, Vk};
 use stwo_ml_verifier::{VerifyError, vk};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError, Committed};
 use crate::circuit::{Circuit, Remainder, Step};
 
 /// First bytes of a model file.
@@ -54,6 +54,9 @@ pub enum AssembleError {
     /// The key breaks one of its own rules.
     #[error("the compiled key is refused: {0}")]
     Key(VerifyError),
+    /// The backend could not commit to the weights.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 /// Why a model file is refused.
@@ -72,6 +75,9 @@ pub enum ModelError {
     /// The weights are not those of the key.
     #[error("the model file's weights do not have the commitment of its key")]
     Weights,
+    /// The backend could not commit to the weights.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 impl From<VerifyError> for ModelError {
@@ -103,7 +109,7 @@ impl Model {
     pub fn assemble(
         mut circuit: Circuit,
         level: Level,
-        backend: &dyn Backend,
+        backend: &impl Backend,
     ) -> Result<Self, AssembleError> {
         let ceil = |cells: u64| cells.max(1).next_power_of_two().trailing_zeros();
         let used = [Oracle::Witness, Oracle::Weights].map(|o| place(&mut circuit, o));
@@ -143,8 +149,8 @@ impl Model {
         };
         let word = Shape::new(&vk).words[0];
         let cells = weight_cells(&vk, &weights);
-        let committed = backend.commit(&cells, log_rows, level.parameters());
-        vk.weights = committed.cap(word.log_cap.into());
+        let committed = backend.commit(cells, log_rows, level.parameters())?;
+        vk.weights = committed.cap(word.log_cap.into())?;
         vk.validate().map_err(AssembleError::Key)?;
         Ok(Self {
             vk,

@@ -22,7 +22,7 @@ fn argue_falsely(
             .iter_mut()
             .for_each(|v| *v = (*v).clamp(tensor.lo, tensor.hi));
     }
-    let (proof, _) = prover.prove_unchecked(&statement, &witness);
+    let (proof, _) = prover.prove_unchecked(&statement, &witness).unwrap();
     verify(&model.vk, &statement, &proof).expect_err("a false witness")
 }
 
@@ -223,7 +223,7 @@ fn cheat_opening(prover: &Prover<'_>) -> VerifyError {
     let model = prover.model();
     let witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
     let statement = prover.statement(&[INPUT.to_vec()], &witness);
-    let (proof, _) = prover.prove_unchecked(&statement, &witness);
+    let (proof, _) = prover.prove_unchecked(&statement, &witness).unwrap();
     verify(&model.vk, &statement, &proof).expect_err("a dishonest opening")
 }
 
@@ -249,7 +249,7 @@ fn rejects_other_weights_than_the_key_commits_to() {
     let mut model = linear_prover(Level::TestTiny).model().clone();
     model.weights[0] += 1;
     assert!(Prover::new(model.clone(), &Simd).is_err());
-    let prover = Prover::new_unchecked(model, &Simd);
+    let prover = Prover::new_unchecked(model, &Simd).unwrap();
     assert_eq!(
         cheat_opening(&prover),
         VerifyError::WeightsPath { query: 0 }

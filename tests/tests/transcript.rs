@@ -13,7 +13,7 @@ fn every_message_is_absorbed_in_order() {
     let model = prover.model();
     let witness = solve(&model.vk, &model.steps, &model.weights, &[INPUT.to_vec()]).unwrap();
     let statement = prover.statement(&[INPUT.to_vec()], &witness);
-    let (proof, transcript) = prover.prove_unchecked(&statement, &witness);
+    let (proof, transcript) = prover.prove_unchecked(&statement, &witness).unwrap();
     let shape = stwo_ml_verifier::shape::Shape::new(&model.vk);
 
     let absorb = |label| (true, label);
@@ -94,7 +94,7 @@ fn the_budget_covers_every_challenge() {
         let model = prover.model();
         let witness = solve(&model.vk, &model.steps, &model.weights, &inputs).unwrap();
         let statement = prover.statement(&inputs, &witness);
-        let (_, transcript) = prover.prove_unchecked(&statement, &witness);
+        let (_, transcript) = prover.prove_unchecked(&statement, &witness).unwrap();
         let shape = stwo_ml_verifier::shape::Shape::new(&model.vk);
         let degree = |label| match label {
             Label::LookupBatch | Label::LookupLayer | Label::CellPoint => 1,

@@ -115,6 +115,34 @@ impl Values {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Packed(v) => v.len() * N_LANES,
+            Self::Scalar(v) => v.len(),
+        }
+    }
+
+    pub(super) fn scalars(&self) -> Vec<QM31> {
+        match self {
+            Self::Packed(v) => unpack(v),
+            Self::Scalar(v) => v.clone(),
+        }
+    }
+
+    pub(super) fn halves(self) -> [Self; 2] {
+        match self {
+            Self::Packed(mut v) if v.len() >= 4 => {
+                let high = v.split_off(v.len() / 2);
+                [Self::Packed(v), Self::Packed(high)]
+            }
+            other => {
+                let mut v = other.scalars();
+                let high = v.split_off(v.len() / 2);
+                [Self::Scalar(v), Self::Scalar(high)]
+            }
+        }
+    }
+
     pub(super) fn single(&self) -> QM31 {
         match self {
             Self::Scalar(v) => v[0],

@@ -1,7 +1,37 @@
 //! The coordinates of the canonic coset by which words are folded and encoded.
 
+use std::sync::OnceLock;
+
 use stwo_ml_verifier::circle::{CirclePoint, domain_point, double_x};
 use stwo_ml_verifier::field::M31;
+
+/// The inverses of [`twiddles`], kept for the life of the process: every opening folds by them.
+///
+/// # Panics
+/// Unless `1 <= log_size <= 30`.
+pub(crate) fn inverse_twiddles(log_size: u32) -> &'static [Vec<M31>] {
+    static INVERSES: [OnceLock<Vec<Vec<M31>>>; 31] = [const { OnceLock::new() }; 31];
+    let inverses = || twiddles(log_size).into_iter().map(batch_inverse).collect();
+    INVERSES[log_size as usize].get_or_init(inverses)
+}
+
+/// Montgomery's trick: one inversion for all.
+fn batch_inverse(values: Vec<M31>) -> Vec<M31> {
+    let mut products = Vec::with_capacity(values.len());
+    let mut product = M31::ONE;
+    for v in &values {
+        products.push(product);
+        product *= *v;
+    }
+    let mut inverse = product.inverse().expect("no twiddle is zero");
+    let mut inverses = values;
+    for (v, before) in inverses.iter_mut().zip(products).rev() {
+        let own = inverse * before;
+        inverse *= *v;
+        *v = own;
+    }
+    inverses
+}
 
 /// Entry `k` holds, for every pair of a word on the canonic coset of `2^log_size` points after
 /// `k` folds, the `y` (`k = 0`) or `x` of the pair's first member, in bit-reversed order.
@@ -48,6 +78,8 @@ mod tests {
                         folds => line_x(log_size, folds, 2 * pair),
                     };
                     assert_eq!(Some(*twiddle), expected, "{log_size} {k} {pair}");
+                    let inverse = inverse_twiddles(log_size)[k][pair as usize];
+                    assert_eq!(inverse * *twiddle, M31::ONE, "{log_size} {k} {pair}");
                 }
             }
         }

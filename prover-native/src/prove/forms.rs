@@ -1,14 +1,13 @@
-//! Tables of linear forms: what the verifier evaluates at one point, the prover writes out over
-//! all cells of a tensor.
-
-use std::collections::HashMap;
-use std::sync::Arc;
+//! Linear forms of tensors: what the verifier evaluates at one point, the prover describes to the
+//! backend, which writes it out over all cells.
 
 use rayon::prelude::*;
 use stwo_ml_verifier::claims::{Claim, Form};
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::vk::{Bits, Factor, Oracle, Term, Vk, Wiring};
 use stwo_ml_verifier::wiring::for_each_entry;
+
+use crate::backend::{self, Cells, Contracted, Part, Replacement};
 
 /// `eq(point, i)` for every index, the highest bit first in the point.
 pub(crate) fn eq_table(point: &[QM31]) -> Vec<QM31> {
@@ -47,6 +46,14 @@ enum Side {
     Right,
 }
 
+/// Coordinates of which the table of `eq` is written out on the host.
+const AXIS_BITS: usize = 8;
+
+/// `eq(point, .)` as a product over runs of coordinates, the lowest bits first.
+fn eq_axes(point: &[QM31]) -> Vec<Vec<QM31>> {
+    point.rchunks(AXIS_BITS).map(eq_table).collect()
+}
+
 /// The vector of one factor over one operand's bits, the other operands at points.
 fn vector(factor: &Factor, side: Side, out: &[QM31], other: &[QM31]) -> Vec<QM31> {
     let (own, rest) = match side {
@@ -74,152 +81,94 @@ fn vector(factor: &Factor, side: Side, out: &[QM31], other: &[QM31]) -> Vec<QM31
     vector
 }
 
-/// The outer product of the factors' vectors over an operand's bits.
-fn expand(factors: &[Factor], side: Side, out: &[QM31], other: &[QM31]) -> Vec<QM31> {
+/// The form of one operand as a product over its digits, the lowest first.
+fn axes(factors: &[Factor], side: Side, out: &[QM31], other: &[QM31]) -> Vec<Vec<QM31>> {
     let own = |f: &Factor| match side {
-        Side::Left => f.left,
-        Side::Right => f.right,
+        Side::Left => (f.left, f.right),
+        Side::Right => (f.right, f.left),
     };
     let mut factors: Vec<&Factor> = factors.iter().collect();
-    factors.sort_by_key(|f| (own(f).shift, own(f).count));
-    let mut table = vec![QM31::ONE];
-    for factor in factors {
-        let vector = vector(factor, side, out, other);
-        table = match vector.len() {
-            1 => table.into_iter().map(|t| t * vector[0]).collect(),
-            _ => vector
-                .iter()
-                .flat_map(|v| table.iter().map(move |t| *t * *v))
-                .collect(),
-        };
-    }
-    table
+    factors.sort_by_key(|f| (own(f).0.shift, own(f).0.count));
+    let axes = |factor: &Factor| {
+        let (bits, rest) = own(factor);
+        match factor.wiring {
+            // A digit copied whole.
+            Wiring::Diagonal { len }
+                if len == 1 << bits.count && factor.out.count == bits.count && rest.count == 0 =>
+            {
+                eq_axes(slice(out, factor.out))
+            }
+            _ => vec![vector(factor, side, out, other)],
+        }
+    };
+    factors.into_iter().flat_map(axes).collect()
 }
 
 /// The coefficients of the right operand of a bilinear term, `sum_k left[k] factors(out, k, .)`.
 ///
 /// The left operand's axes are contracted or replaced by the right operand's one by one, so the
 /// cost is that of reading the left operand once, plus smaller tables.
-pub(crate) fn right_form(term: &Term, left: &[M31], right_bits: u32, out: &[QM31]) -> Vec<QM31> {
-    // 1. Axes that the right operand lacks are summed; the largest first, on base-field cells.
+pub(super) fn contracted(term: &Term, left: Cells, right_bits: u32, out: &[QM31]) -> Contracted {
+    // 1. Axes that the right operand lacks are summed, and first of all: the largest first.
     let mut axes: Vec<&Factor> = term.factors.iter().filter(|f| f.left.count > 0).collect();
     axes.sort_by_key(|f| std::cmp::Reverse((f.right.count == 0, f.left.count)));
-    // Bits still held by each axis, as (factor, shift, count), in the current table.
-    let mut held: Vec<(&Factor, u32, u32)> = axes
+    // Bits still held by each axis, as (shift, count), in the current table.
+    let mut held: Vec<(u32, u32)> = axes
         .iter()
-        .map(|f| (*f, f.left.shift.into(), f.left.count.into()))
+        .map(|f| (f.left.shift.into(), f.left.count.into()))
         .collect();
-    let mut table: Option<Vec<QM31>> = None;
-    for i in 0..held.len() {
-        let (factor, shift, count) = held[i];
+    let mut replacements = Vec::with_capacity(axes.len());
+    for (i, factor) in axes.iter().enumerate() {
+        let (shift, old) = held[i];
+        let new = u32::from(factor.right.count);
         let weights = eq_table(slice(out, factor.out));
-        let new_count = u32::from(factor.right.count);
-        table = Some(match table {
-            None => replace_axis(left, factor, shift, new_count, &weights),
-            Some(t) => replace_axis(&t, factor, shift, new_count, &weights),
+        let mut entries = Vec::new();
+        for_each_entry(&factor.wiring, |e| {
+            let out = if factor.out.count == 0 { 0 } else { e.out };
+            let right = if new == 0 { 0 } else { e.right };
+            let weight = weights[out as usize] * M31::from_i64(e.weight.into());
+            entries.push((e.left, right, weight));
         });
-        held[i].2 = new_count;
+        replacements.push(Replacement {
+            shift,
+            old,
+            new,
+            entries,
+        });
+        held[i].1 = new;
         for other in &mut held {
-            if other.1 > shift {
-                other.1 = other.1 + new_count - count;
+            if other.0 > shift {
+                other.0 = other.0 + new - old;
             }
         }
     }
-    let table = table.unwrap_or_else(|| vec![QM31::from(left[0])]);
-    // 2. Axes that the left operand lacks are spread; then everything takes the right's order.
-    let spread: Vec<(&Factor, Vec<QM31>)> = term
-        .factors
+    let gather = axes
         .iter()
-        .filter(|f| f.left.count == 0)
-        .map(|f| (f, vector(f, Side::Right, out, &[])))
-        .collect();
-    let scalar: QM31 = spread
-        .iter()
-        .filter(|(f, _)| f.right.count == 0)
-        .map(|(_, v)| v[0])
-        .product();
-    let digit = |index: usize, bits: Bits| (index >> bits.shift) & ((1 << bits.count) - 1);
-    (0..1usize << right_bits)
-        .into_par_iter()
-        .with_min_len(1024)
-        .map(|index| {
-            let from: usize = held
-                .iter()
-                .map(|(f, shift, _)| digit(index, f.right) << shift)
-                .sum();
-            let spread = spread.iter().filter(|(f, _)| f.right.count > 0);
-            spread.fold(table[from] * scalar, |v, (f, vector)| {
-                v * vector[digit(index, f.right)]
-            })
-        })
-        .collect()
+        .zip(held)
+        .map(|(f, (shift, _))| (f.right, shift));
+    // 2. Axes that the left operand lacks are spread; those that the right lacks too are numbers.
+    let mut scale = QM31::ONE;
+    let mut spread = Vec::new();
+    for factor in term.factors.iter().filter(|f| f.left.count == 0) {
+        let vector = vector(factor, Side::Right, out, &[]);
+        match factor.right.count {
+            0 => scale *= vector[0],
+            _ => spread.push((factor.right, vector)),
+        }
+    }
+    Contracted {
+        left,
+        replacements,
+        log_size: right_bits,
+        gather: gather.filter(|(bits, _)| bits.count > 0).collect(),
+        spread,
+        scale,
+    }
 }
-
-/// `new[high, r, low] = sum over entries (o, l, r, w) of w weights[o] old[high, l, low]`.
-fn replace_axis<T>(
-    old: &[T],
-    factor: &Factor,
-    shift: u32,
-    new_count: u32,
-    weights: &[QM31],
-) -> Vec<QM31>
-where
-    T: Copy + Sync,
-    QM31: std::ops::Mul<T, Output = QM31> + std::ops::Mul<QM31, Output = QM31>,
-{
-    let low = 1usize << shift;
-    let (old_block, new_block) = (low << factor.left.count, low << new_count);
-    let mut new = vec![QM31::ZERO; old.len() / old_block * new_block];
-    let mut entries = Vec::new();
-    for_each_entry(&factor.wiring, |e| {
-        let out = if factor.out.count == 0 {
-            0
-        } else {
-            e.out as usize
-        };
-        let right = if new_count == 0 { 0 } else { e.right as usize };
-        let weight = weights[out] * QM31::from(M31::from_i64(e.weight.into()));
-        entries.push((e.left as usize, right, weight));
-    });
-    // Blocks are independent; within the only block of the highest axis, runs of cells are.
-    let run = low.clamp(1, 256);
-    new.par_chunks_mut(new_block)
-        .zip(old.par_chunks(old_block))
-        .for_each(|(new, old)| {
-            let new = Cells(new.as_mut_ptr());
-            (0..low / run).into_par_iter().for_each(|part| {
-                let new = &new;
-                let start = part * run;
-                for &(l, r, weight) in &entries {
-                    let source = &old[l * low + start..][..run];
-                    // SAFETY: parts touch disjoint runs of every row of the block, all inside it.
-                    let target =
-                        unsafe { std::slice::from_raw_parts_mut(new.0.add(r * low + start), run) };
-                    target
-                        .iter_mut()
-                        .zip(source)
-                        .for_each(|(t, s)| *t += weight * *s);
-                }
-            });
-        });
-    new
-}
-
-/// A block that parallel tasks write in disjoint runs.
-struct Cells(*mut QM31);
-// SAFETY: `replace_axis` gives every task its own cells.
-unsafe impl Sync for Cells {}
 
 /// `sum_k batch^k claim_k` as coefficients over all cells of an oracle.
-pub(crate) fn batched(
-    vk: &Vk,
-    claims: &[Claim<'_>],
-    batch: QM31,
-    oracle: Oracle,
-    cells: usize,
-) -> Vec<QM31> {
-    let mut table = vec![QM31::ZERO; cells];
-    let mut points: HashMap<&[QM31], Arc<Vec<QM31>>> = HashMap::new();
+pub(super) fn batched(vk: &Vk, claims: &[Claim<'_>], batch: QM31, oracle: Oracle) -> backend::Form {
+    let mut parts = Vec::new();
     let mut power = QM31::ONE;
     for claim in claims {
         for part in &claim.parts {
@@ -227,46 +176,31 @@ pub(crate) fn batched(
             if tensor.oracle != oracle {
                 continue;
             }
-            let form = match &part.form {
-                Form::Point(point) => points
-                    .entry(*point)
-                    .or_insert_with(|| Arc::new(eq_table(point)))
-                    .clone(),
-                Form::Right { factors, out } => match whole(factors, tensor.log_size) {
-                    true => points
-                        .entry(*out)
-                        .or_insert_with(|| Arc::new(eq_table(out)))
-                        .clone(),
-                    false => Arc::new(expand(factors, Side::Right, out, &[])),
-                },
+            let axes = match &part.form {
+                Form::Point(point) => eq_axes(point),
+                Form::Right { factors, out } => axes(factors, Side::Right, out, &[]),
                 Form::Left {
                     factors,
                     out,
                     right,
-                } => Arc::new(expand(factors, Side::Left, out, right)),
+                } => axes(factors, Side::Left, out, right),
             };
-            let factor = power * part.coefficient;
-            let target = &mut table[tensor.offset as usize..][..1 << tensor.log_size];
-            target
-                .par_iter_mut()
-                .zip(form.par_iter())
-                .with_min_len(1024)
-                .for_each(|(t, f)| *t += factor * *f);
+            parts.push(Part {
+                offset: tensor.offset as usize,
+                scale: power * part.coefficient,
+                axes,
+            });
         }
         power *= batch;
     }
-    table
-}
-
-/// Whether the wiring reads the tensor as it lies, padding included: then the form is `eq`.
-fn whole(factors: &[Factor], log_size: u8) -> bool {
-    matches!(factors, [Factor { out, right, wiring: Wiring::Diagonal { len }, .. }]
-        if out == right && right.count == log_size && *len == 1 << log_size)
+    backend::Form::Sum(parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Backend, Product, Scalar};
+    use stwo_ml_verifier::Level;
     use stwo_ml_verifier::wiring::evaluate;
 
     fn element(seed: u64) -> QM31 {
@@ -322,8 +256,19 @@ mod tests {
         let (out, left, right) = (point(4, 1), point(5, 2), point(4, 3));
         let expected = evaluate(&factors, &out, &left, &right);
         let dot = |a: &[QM31], b: &[QM31]| -> QM31 { a.iter().zip(b).map(|(a, b)| *a * *b).sum() };
-        let by_left = expand(&factors, Side::Left, &out, &right);
+        let expand = |axes: Vec<Vec<QM31>>| {
+            axes.iter().fold(vec![QM31::ONE], |table, axis| {
+                let entries = axis.iter();
+                entries
+                    .flat_map(|v| table.iter().map(move |t| *t * *v))
+                    .collect()
+            })
+        };
+        let by_left = expand(axes(&factors, Side::Left, &out, &right));
         assert_eq!(dot(&by_left, &eq_table(&left)), expected);
+        assert_eq!(expand(eq_axes(&point(11, 4))), eq_table(&point(11, 4)));
+
+        // The contracted form, through the reference backend, with the left operand committed.
         let cells: Vec<M31> = (0..32).map(|i| M31::reduce(i * i + 7)).collect();
         let term = Term {
             coefficient: 1,
@@ -333,8 +278,22 @@ mod tests {
             lo: 0,
             hi: 0,
         };
-        let form = right_form(&term, &cells, 4, &out);
+        let level = Level::Standard.parameters();
+        let table = Scalar.commit(cells.clone(), 5, level).unwrap();
+        let run = |log_size| Cells {
+            oracle: Oracle::Weights,
+            offset: 0,
+            log_size,
+        };
+        let product = Product {
+            base: run(4),
+            form: backend::Form::Contracted(contracted(&term, run(5), 4, &out)),
+        };
+        let mut sumcheck = Scalar.products([&table; 2], &[product], 4).unwrap();
+        for r in &right {
+            sumcheck.bind(*r).unwrap();
+        }
         let through_left: QM31 = by_left.iter().zip(&cells).map(|(f, c)| *f * *c).sum();
-        assert_eq!(dot(&form, &eq_table(&right)), through_left);
+        assert_eq!(sumcheck.ends().unwrap()[0][1], through_left);
     }
 }

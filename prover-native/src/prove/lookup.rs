@@ -1,42 +1,36 @@
 //! The prover's side of the lookup argument.
 
-use rayon::prelude::*;
-use stwo_ml_verifier::field::{M31, QM31};
-use stwo_ml_verifier::lookup::{Fingerprint, Layer, LookupProof, tag};
+use stwo_ml_verifier::field::QM31;
+use stwo_ml_verifier::lookup::{Layer, LookupProof, tag};
 use stwo_ml_verifier::multilinear::lerp;
-use stwo_ml_verifier::shape::{BlockKind, Shape};
+use stwo_ml_verifier::shape::{self as placement, BlockKind, Shape};
 use stwo_ml_verifier::sumcheck::value_at;
 use stwo_ml_verifier::transcript::{Label, Transcript};
 use stwo_ml_verifier::vk::{TableOutput, Vk};
 
-use super::contraction::dot;
-use super::{Witness, element, forms::eq_table, low_point};
-use crate::backend::FractionTree;
+use super::Witness;
+use crate::backend::{Block, Cells, Column, FractionTree, Result};
 
 /// Proves the sum of all fractions to be zero; returns the proof and the leaves' point.
 pub(super) fn prove(
-    vk: &Vk,
-    shape: &Shape,
-    witness: &Witness,
-    cells: &[M31],
-    weights: &[M31],
-    mut tree: Box<dyn FractionTree>,
+    log_leaves: u32,
+    mut tree: Box<dyn FractionTree + '_>,
     transcript: &mut Transcript,
-) -> (LookupProof, Vec<QM31>) {
+) -> Result<(LookupProof, Vec<QM31>)> {
     let mut layers = Vec::new();
     let mut point: Vec<QM31> = Vec::new();
     let (mut numerator, mut denominator) = (QM31::ZERO, QM31::ONE);
-    for depth in 0..shape.log_leaves as usize {
+    for depth in 0..log_leaves as usize {
         let mut next = Vec::new();
         let mut rounds = Vec::new();
         let halves = if depth == 0 {
-            tree.root()
+            tree.root()?
         } else {
             let batch = transcript.challenge(Label::LookupBatch);
             let mut claim = numerator + batch * denominator;
-            let mut sumcheck = tree.layer(depth, batch, &point);
+            let mut sumcheck = tree.layer(depth, batch, &point)?;
             for w in &point {
-                let [g0, lead] = sumcheck.round();
+                let [g0, lead] = sumcheck.round()?;
                 // (1 - w) g(0) + w g(1) = claim.
                 let g1 = (claim - (QM31::ONE - *w) * g0)
                     * w.inverse()
@@ -44,12 +38,12 @@ pub(super) fn prove(
                 let round = [g0, g1, lead];
                 transcript.absorb_elements(Label::LookupRound, &round);
                 let r = transcript.challenge(Label::LookupRound);
-                sumcheck.bind(r);
+                sumcheck.bind(r)?;
                 claim = value_at(round, r);
                 next.push(r);
                 rounds.push(round);
             }
-            sumcheck.halves()
+            sumcheck.halves()?
         };
         let [n0, n1, d0, d1] = halves;
         transcript.absorb_elements(Label::LookupLayer, &halves);
@@ -60,119 +54,51 @@ pub(super) fn prove(
         point = next;
         layers.push(Layer { rounds, halves });
     }
-    let columns = columns(vk, witness, cells, weights, &point);
+    let columns = tree.columns(&point)?;
     transcript.absorb_elements(Label::LookupColumns, &columns);
-    (LookupProof { layers, columns }, point)
+    Ok((LookupProof { layers, columns }, point))
 }
 
-/// The values of all columns at the leaves' point.
-fn columns(
-    vk: &Vk,
-    witness: &Witness,
-    cells: &[M31],
-    weights: &[M31],
-    point: &[QM31],
-) -> Vec<QM31> {
-    // Boxes of one size share their table.
-    let mut tables: Vec<Option<Vec<QM31>>> = vec![None; point.len() + 1];
-    let mut eq = |log_size: u8| -> Vec<QM31> {
-        tables[log_size as usize]
-            .get_or_insert_with(|| eq_table(low_point(point, log_size)))
-            .clone()
-    };
-    let integers = |values: &[i32], eq: &[QM31]| {
-        let values: Vec<M31> = values.iter().map(|v| element(*v)).collect();
-        dot(&values, eq)
-    };
-    let mut columns = Vec::new();
-    for (i, lookup) in vk.lookups.iter().enumerate() {
-        let eq = eq(lookup.log_size);
-        columns.push(integers(&witness.lookup_inputs[i], &eq));
-        if lookup.output.is_some() {
-            columns.push(integers(&witness.lookup_outputs[i], &eq));
-        }
-    }
-    let tensor = |id: u32, oracle: &[M31], eq: &[QM31]| {
-        let tensor = &vk.tensors[id as usize];
-        dot(
-            &oracle[tensor.offset as usize..][..1 << tensor.log_size],
-            eq,
-        )
-    };
-    for table in &vk.tables {
-        let eq = eq(table.log_size);
-        columns.push(tensor(table.multiplicity, cells, &eq));
-        if let TableOutput::Column(id) = table.output {
-            columns.push(tensor(id, weights, &eq));
-        }
-    }
-    columns
-}
-
-/// Numerators and denominators of all leaves of the lookup argument.
-pub(super) fn leaves(
-    vk: &Vk,
-    shape: &Shape,
-    witness: &Witness,
-    weights: &[M31],
-    fingerprint: Fingerprint,
-) -> (Vec<QM31>, Vec<QM31>) {
-    let count = 1usize << shape.log_leaves;
-    let mut numerators = vec![QM31::ZERO; count];
-    let mut denominators = vec![QM31::ONE; count];
-    let denominator = |tag: M31, input: i32, output: M31| {
-        fingerprint.denominator(tag, element(input).into(), output.into())
-    };
-    for block in &shape.blocks {
-        let range = block.offset as usize..(block.offset as usize) + (1 << block.log_size);
-        let (numerators, denominators) = (&mut numerators[range.clone()], &mut denominators[range]);
+/// The fractions of the lookup argument, in the key's order: lookups, then tables.
+pub(super) fn blocks<'a>(vk: &'a Vk, shape: &Shape, witness: &'a Witness) -> Vec<Block<'a>> {
+    let cells = |id: u32| Cells::from(&vk.tensors[id as usize]);
+    let mut blocks: Vec<_> = shape.blocks.iter().collect();
+    blocks.sort_by_key(|block| match block.kind {
+        BlockKind::Lookup(i) => (0, i),
+        BlockKind::Table(i) => (1, i),
+    });
+    let describe = |block: &placement::Block| {
+        let (offset, log_size) = (block.offset as usize, block.log_size.into());
         match block.kind {
-            BlockKind::Lookup(i) => {
-                let tag = tag(vk.lookups[i].table);
-                let (inputs, outputs) = (&witness.lookup_inputs[i], &witness.lookup_outputs[i]);
-                numerators.fill(QM31::ONE);
-                denominators
-                    .par_iter_mut()
-                    .with_min_len(1024)
-                    .enumerate()
-                    .for_each(|(x, d)| {
-                        *d = denominator(
-                            tag,
-                            inputs[x],
-                            outputs.get(x).map_or(M31::ZERO, |v| element(*v)),
-                        );
-                    });
-            }
+            BlockKind::Lookup(i) => Block {
+                offset,
+                log_size,
+                multiplicities: None,
+                tag: tag(vk.lookups[i].table),
+                input: Column::Integers(&witness.lookup_inputs[i]),
+                output: match vk.lookups[i].output {
+                    Some(_) => Column::Integers(&witness.lookup_outputs[i]),
+                    None => Column::ZERO,
+                },
+            },
             BlockKind::Table(i) => {
                 let table = &vk.tables[i];
-                let tag = tag(i as u32);
-                let counts = &witness.tensors[table.multiplicity as usize];
-                let column = match table.output {
-                    TableOutput::Column(id) => {
-                        let tensor = &vk.tensors[id as usize];
-                        &weights[tensor.offset as usize..][..1 << tensor.log_size]
-                    }
-                    _ => &[],
-                };
-                numerators
-                    .iter_mut()
-                    .zip(counts)
-                    .for_each(|(n, m)| *n = -QM31::from(element(*m)));
-                denominators
-                    .par_iter_mut()
-                    .with_min_len(1024)
-                    .enumerate()
-                    .for_each(|(row, d)| {
-                        let input = table.base + (row as i32).min(table.len as i32 - 1);
-                        let output = match table.output {
-                            TableOutput::None => M31::ZERO,
-                            TableOutput::Clamp { lo, hi } => element(input.clamp(lo, hi)),
-                            TableOutput::Column(_) => column[row],
-                        };
-                        *d = denominator(tag, input, output);
-                    });
+                let (base, last) = (table.base, table.len as i32 - 1);
+                let ramp = |lo, hi| Column::Ramp { base, last, lo, hi };
+                Block {
+                    offset,
+                    log_size,
+                    multiplicities: Some(cells(table.multiplicity)),
+                    tag: tag(i as u32),
+                    input: ramp(i32::MIN, i32::MAX),
+                    output: match table.output {
+                        TableOutput::None => Column::ZERO,
+                        TableOutput::Clamp { lo, hi } => ramp(lo, hi),
+                        TableOutput::Column(id) => Column::Cells(cells(id)),
+                    },
+                }
             }
         }
-    }
-    (numerators, denominators)
+    };
+    blocks.into_iter().map(describe).collect()
 }

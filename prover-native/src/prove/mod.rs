@@ -6,7 +6,6 @@ use stwo_ml_verifier::claims::{self, Claimed};
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::hash::grind_ok;
 use stwo_ml_verifier::lookup::Fingerprint;
-use stwo_ml_verifier::multilinear::low;
 use stwo_ml_verifier::proof::{Proof, Reduction};
 use stwo_ml_verifier::shape::Shape;
 use stwo_ml_verifier::starknet::{Projection, StarknetError};
@@ -15,7 +14,9 @@ use stwo_ml_verifier::vk::{Oracle, Vk};
 use stwo_ml_verifier::{Level, Statement, Verified, VerifyError, verify};
 
 use crate::artifact::{Model, ModelError, weight_cells};
-use crate::backend::{Backend, Committed, Product, ProductSumcheck};
+use crate::backend::{
+    self, Backend, BackendError, Cells, Committed, Product, ProductSumcheck, Simd,
+};
 
 mod contraction;
 mod forms;
@@ -36,6 +37,9 @@ pub enum ProveError {
     /// The inputs do not fit the model.
     #[error(transparent)]
     Input(#[from] SolveError),
+    /// The backend could not compute.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// The proof that was made does not verify: a fault of the prover, never a valid result.
     #[error("the prover made a proof that does not verify ({0}); please report this")]
     SelfCheck(VerifyError),
@@ -55,13 +59,11 @@ pub struct Proven {
 }
 
 /// A model with its committed weights, which every proof reuses.
-pub struct Prover<'a> {
+pub struct Prover<'a, B: Backend = Simd> {
     model: Model,
     shape: Shape,
-    backend: &'a dyn Backend,
-    weights: Vec<M31>,
-    weight_commitment: Box<dyn Committed>,
-    domain: opening::Domain,
+    backend: &'a B,
+    weights: B::Table,
     /// How the malicious prover of the tests cheats in the opening.
     #[cfg(feature = "test-levels")]
     pub corruption: Option<Corruption>,
@@ -77,7 +79,7 @@ pub enum Corruption {
     ClearPolynomial,
 }
 
-impl std::fmt::Debug for Prover<'_> {
+impl<B: Backend> std::fmt::Debug for Prover<'_, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prover")
             .field("model", &self.model.vk.name)
@@ -85,57 +87,41 @@ impl std::fmt::Debug for Prover<'_> {
     }
 }
 
-impl<'a> Prover<'a> {
+impl<'a, B: Backend> Prover<'a, B> {
     /// Commits to the weights and compares with the key.
     ///
     /// # Errors
-    /// [`ModelError::Weights`] if the weights are not those of the key.
-    pub fn new(model: Model, backend: &'a dyn Backend) -> Result<Self, ModelError> {
-        let vk = &model.vk;
-        let shape = Shape::new(vk);
-        let level = vk.level.parameters();
-        let weights = weight_cells(vk, &model.weights);
-        let weight_commitment = backend.commit(&weights, vk.log_rows.into(), level);
-        if weight_commitment.cap(shape.words[0].log_cap.into()) != vk.weights {
+    /// [`ModelError::Weights`] if the weights are not those of the key, or the backend's error.
+    pub fn new(model: Model, backend: &'a B) -> Result<Self, ModelError> {
+        let prover = Self::commit(model, backend)?;
+        let log_cap = prover.shape.words[0].log_cap.into();
+        if prover.weights.cap(log_cap)? != prover.model.vk.weights {
             return Err(ModelError::Weights);
         }
-        Ok(Self::assemble(
-            model,
-            backend,
-            shape,
-            weights,
-            weight_commitment,
-        ))
+        Ok(prover)
     }
 
     /// As [`new`](Self::new), with whatever weights the model holds.
+    ///
+    /// # Errors
+    /// The backend's error.
     #[cfg(feature = "test-levels")]
-    pub fn new_unchecked(model: Model, backend: &'a dyn Backend) -> Self {
-        let vk = &model.vk;
-        let shape = Shape::new(vk);
-        let weights = weight_cells(vk, &model.weights);
-        let commitment = backend.commit(&weights, vk.log_rows.into(), vk.level.parameters());
-        Self::assemble(model, backend, shape, weights, commitment)
+    pub fn new_unchecked(model: Model, backend: &'a B) -> Result<Self, ModelError> {
+        Self::commit(model, backend)
     }
 
-    fn assemble(
-        model: Model,
-        backend: &'a dyn Backend,
-        shape: Shape,
-        weights: Vec<M31>,
-        weight_commitment: Box<dyn Committed>,
-    ) -> Self {
-        let domain = opening::Domain::new(shape.words[0].log_length.into());
-        Self {
-            shape,
+    fn commit(model: Model, backend: &'a B) -> Result<Self, ModelError> {
+        let vk = &model.vk;
+        let cells = weight_cells(vk, &model.weights);
+        let weights = backend.commit(cells, vk.log_rows.into(), vk.level.parameters())?;
+        Ok(Self {
+            shape: Shape::new(vk),
             backend,
             weights,
-            weight_commitment,
-            domain,
             model,
             #[cfg(feature = "test-levels")]
             corruption: None,
-        }
+        })
     }
 
     /// The model.
@@ -179,7 +165,7 @@ impl<'a> Prover<'a> {
         let mut refused = None;
         loop {
             let mut transcript = Transcript::new();
-            let proof = self.argue(&statement, &witness, refused, &mut transcript, &mut clock);
+            let proof = self.argue(&statement, &witness, refused, &mut transcript, &mut clock)?;
             let verified = verify(vk, &statement, &proof).map_err(ProveError::SelfCheck)?;
             if admits(&statement, &proof) {
                 clock.finish_phase();
@@ -197,17 +183,19 @@ impl<'a> Prover<'a> {
 
     /// Argues for any statement and witness, true or not, and checks nothing: the malicious
     /// prover of the tests.
+    ///
+    /// # Errors
+    /// The backend's error.
     #[cfg(feature = "test-levels")]
-    pub fn prove_unchecked(&self, statement: &Statement, witness: &Witness) -> (Proof, Transcript) {
+    pub fn prove_unchecked(
+        &self,
+        statement: &Statement,
+        witness: &Witness,
+    ) -> Result<(Proof, Transcript), BackendError> {
         let mut transcript = Transcript::new();
-        let proof = self.argue(
-            statement,
-            witness,
-            None,
-            &mut transcript,
-            &mut Clock::new(&|_| ()),
-        );
-        (proof, transcript)
+        let clock = &mut Clock::new(&|_| ());
+        let proof = self.argue(statement, witness, None, &mut transcript, clock)?;
+        Ok((proof, transcript))
     }
 
     /// The public statement of a witness.
@@ -231,14 +219,15 @@ impl<'a> Prover<'a> {
         refused: Option<u64>,
         transcript: &mut Transcript,
         clock: &mut Clock<'_>,
-    ) -> Proof {
+    ) -> backend::Result<Proof> {
         let (vk, shape) = (&self.model.vk, &self.shape);
         let level = vk.level.parameters();
 
         // 1. Commit to the witness.
         let cells = witness_cells(vk, witness);
-        let commitment = self.backend.commit(&cells, vk.log_rows.into(), level);
-        let cap = commitment.cap(shape.words[0].log_cap.into());
+        let committed = self.backend.commit(cells, vk.log_rows.into(), level)?;
+        let tables = [&committed, &self.weights];
+        let cap = committed.cap(shape.words[0].log_cap.into())?;
         transcript.absorb(Label::VkDigest, &vk.digest().0);
         statement.absorb(transcript);
         transcript.absorb_digests(Label::WitnessCap, &cap);
@@ -247,22 +236,21 @@ impl<'a> Prover<'a> {
         // 2. Lookups.
         let bits = level.lookup_grind.into();
         let lookup_nonce = match refused {
-            None => self.grind(transcript, Label::LookupNonce, bits),
+            None => self.grind(transcript, Label::LookupNonce, bits)?,
             Some(refused) => next_nonce(transcript, Label::LookupNonce, bits, refused),
         };
         let fingerprint = Fingerprint::draw(transcript);
-        let (numerators, denominators) =
-            lookup::leaves(vk, shape, witness, &self.weights, fingerprint);
-        let tree = self.backend.fractions(numerators, denominators);
-        let (lookup, leaf) =
-            lookup::prove(vk, shape, witness, &cells, &self.weights, tree, transcript);
+        let blocks = lookup::blocks(vk, shape, witness);
+        let tree = self
+            .backend
+            .fractions(tables, &blocks, shape.log_leaves, fingerprint)?;
+        let (lookup, leaf) = lookup::prove(shape.log_leaves, tree, transcript)?;
         clock.finish_phase();
 
         // 3. and 4. Public tensors, vanishing expressions, bilinear terms.
         let cell = transcript.challenges(Label::CellPoint, shape.cell_rounds);
         let ports = statement.evaluate(vk, &cell);
-        let tables = [&cells[..], &self.weights];
-        let (contraction, point) = self.contract(tables, [&leaf, &cell], transcript);
+        let (contraction, point) = self.contract(tables, [&leaf, &cell], transcript)?;
         clock.finish_phase();
 
         // 5. All claims, reduced to one point.
@@ -277,82 +265,75 @@ impl<'a> Prover<'a> {
         };
         let claims = claims::collect(vk, claimed).expect("the key was validated");
         let batch = transcript.challenge(Label::ReductionBatch);
-        let [witness_form, weight_form] =
-            [(Oracle::Witness, &cells), (Oracle::Weights, &self.weights)]
-                .map(|(oracle, cells)| forms::batched(vk, &claims, batch, oracle, cells.len()));
-        let products = vec![
-            Product {
-                base: cells.clone(),
-                form: witness_form,
+        let products = [Oracle::Witness, Oracle::Weights].map(|oracle| Product {
+            base: Cells {
+                oracle,
+                offset: 0,
+                log_size: u32::from(shape.log_rows) + u32::from(shape.log_columns_of(oracle)),
             },
-            Product {
-                base: self.weights.clone(),
-                form: weight_form,
-            },
-        ];
+            form: forms::batched(vk, &claims, batch, oracle),
+        });
         let mut nonces = Vec::new();
-        let mut sumcheck = self.backend.products(products, shape.reduction_rounds);
+        let variables = shape.reduction_rounds;
+        let mut sumcheck = self.backend.products(tables, &products, variables)?;
         let (rounds, point) = run(
             &mut *sumcheck,
-            shape.reduction_rounds,
+            variables,
             Label::ReductionRound,
             transcript,
             |transcript, round| {
                 if round < usize::from(shape.log_columns()) {
-                    self.proximity_grind(transcript, &mut nonces);
+                    self.proximity_grind(transcript, &mut nonces)?;
                 }
+                Ok(())
             },
-        );
-        let values = sumcheck.bases();
-        let values = [values[0], values[1]];
+        )?;
+        let ends = sumcheck.ends()?;
+        let values = [ends[0][0], ends[1][0]];
         transcript.absorb_elements(Label::ReductionEnd, &values);
+        drop(sumcheck);
         clock.finish_phase();
 
         // 6. Open.
-        let oracles = [
-            opening::Opened {
-                cells: &cells,
-                committed: &*commitment,
-            },
-            opening::Opened {
-                cells: &self.weights,
-                committed: &*self.weight_commitment,
-            },
-        ];
-        let opening = self.open(oracles, &point, transcript, &mut nonces);
+        let opening = self.open(tables, &point, transcript, &mut nonces)?;
         clock.finish_phase();
         let reduction = Reduction {
             rounds,
             nonces,
             values,
         };
-        Proof {
+        Ok(Proof {
             witness: cap,
             lookup_nonce,
             lookup,
             contraction,
             reduction,
             opening,
-        }
+        })
     }
 
     /// Finds, checks in and returns a nonce.
-    fn grind(&self, transcript: &mut Transcript, label: Label, bits: u32) -> u64 {
+    fn grind(&self, transcript: &mut Transcript, label: Label, bits: u32) -> backend::Result<u64> {
         let seed = transcript.clone().grind_seed(label);
-        let nonce = self.backend.grind(&seed, bits);
+        let nonce = self.backend.grind(&seed, bits)?;
         assert!(
             transcript.grind(label, bits, nonce),
             "the backend's nonce is sufficient"
         );
-        nonce
+        Ok(nonce)
     }
 
     /// Adds a nonce before a proximity challenge, if the level asks for one.
-    fn proximity_grind(&self, transcript: &mut Transcript, nonces: &mut Vec<u64>) {
+    fn proximity_grind(
+        &self,
+        transcript: &mut Transcript,
+        nonces: &mut Vec<u64>,
+    ) -> backend::Result<()> {
         let bits = self.model.vk.level.parameters().proximity_grind.into();
         if bits > 0 {
-            nonces.push(self.grind(transcript, Label::ProximityNonce, bits));
+            nonces.push(self.grind(transcript, Label::ProximityNonce, bits)?);
         }
+        Ok(())
     }
 }
 
@@ -375,21 +356,20 @@ fn run(
     rounds: usize,
     label: Label,
     transcript: &mut Transcript,
-    mut before_challenge: impl FnMut(&mut Transcript, usize),
-) -> (Vec<[QM31; 3]>, Vec<QM31>) {
+    mut before_challenge: impl FnMut(&mut Transcript, usize) -> backend::Result<()>,
+) -> backend::Result<(Vec<[QM31; 3]>, Vec<QM31>)> {
     let mut point = Vec::with_capacity(rounds);
-    let messages = (0..rounds)
-        .map(|i| {
-            let message = sumcheck.round();
-            transcript.absorb_elements(label, &message);
-            before_challenge(transcript, i);
-            let r = transcript.challenge(label);
-            sumcheck.bind(r);
-            point.push(r);
-            message
-        })
-        .collect();
-    (messages, point)
+    let mut messages = Vec::with_capacity(rounds);
+    for i in 0..rounds {
+        let message = sumcheck.round()?;
+        transcript.absorb_elements(label, &message);
+        before_challenge(transcript, i)?;
+        let r = transcript.challenge(label);
+        sumcheck.bind(r)?;
+        point.push(r);
+        messages.push(message);
+    }
+    Ok((messages, point))
 }
 
 /// The cells of the witness oracle.
@@ -401,17 +381,8 @@ fn witness_cells(vk: &Vk, witness: &Witness) -> Vec<M31> {
             target
                 .iter_mut()
                 .zip(values)
-                .for_each(|(t, v)| *t = element(*v));
+                .for_each(|(t, v)| *t = M31::from_i64((*v).into()));
         }
     }
     cells
-}
-
-fn element(v: i32) -> M31 {
-    M31::from_i64(v.into())
-}
-
-/// The low coordinates of a point for a box.
-fn low_point(point: &[QM31], log_size: u8) -> &[QM31] {
-    low(point, log_size.into())
 }
