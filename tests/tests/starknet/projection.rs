@@ -32,7 +32,7 @@ static HONEST: LazyLock<Honest> = LazyLock::new(|| {
     let inputs = [INPUT.to_vec()];
     let witness = solve(&model.vk, &model.steps, &model.weights, &inputs).unwrap();
     let statement = prover.statement(&inputs, &witness);
-    let (proof, transcript) = prover.prove_unchecked(&statement, &witness);
+    let (proof, transcript) = prover.prove_unchecked(&statement, &witness).unwrap();
     let projection = Projection::new(&model.vk, &statement, &proof).unwrap();
     let nonce = least_nonce(projection.io).unwrap();
     Honest {
