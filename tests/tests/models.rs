@@ -126,7 +126,7 @@ fn rejects_a_false_witness_in_every_gadget_of_lenet5() {
     let (vk, steps) = (&prover.model().vk, &prover.model().steps);
     let refused = |witness: &Witness| {
         let statement = prover.statement(&inputs, witness);
-        let (proof, _) = prover.prove_unchecked(&statement, witness);
+        let (proof, _) = prover.prove_unchecked(&statement, witness).unwrap();
         verify(vk, &statement, &proof).expect_err("a false witness")
     };
     // 1. A cell of a tensor is not what the relations say.
