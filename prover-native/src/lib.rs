@@ -7,3 +7,5 @@ pub mod compile;
 mod components;
 pub mod model;
 pub mod prove;
+#[cfg(feature = "starknet")]
+pub mod starknet;
