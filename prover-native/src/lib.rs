@@ -7,5 +7,4 @@ pub mod compile;
 mod components;
 pub mod model;
 pub mod prove;
-#[cfg(feature = "starknet")]
 pub mod starknet;

@@ -40,7 +40,7 @@ writeFileSync(
 );
 run(tool("typescript", "bin/tsc"), "-p", at("tsconfig.json"));
 // The declarations of `index` serve every entry but the worker's, which has its own.
-const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "types", "verifier"];
+const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "starknet", "types", "verifier"];
 for (const file of readdirSync(at("dist"))) {
   if (file.endsWith(".d.ts") && !declared.includes(file.slice(0, -".d.ts".length))) rmSync(at("dist", file));
 }

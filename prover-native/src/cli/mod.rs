@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
 
+mod calldata;
 mod compile;
 mod demo;
 mod inspect;
+mod precheck;
 mod prove;
+mod starknet;
 mod verify;
 
 /// Proves that a neural network produced a given output, and checks such proofs.
@@ -23,7 +26,7 @@ mod verify;
     name = "stwo-ml",
     version,
     about,
-    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid, 2 unusable input."
+    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -43,6 +46,10 @@ enum Command {
     Verify(verify::Args),
     /// Describe a model, a verifying key or a proof.
     Inspect(inspect::Args),
+    /// Check a proof as `verify` does, and what Starknet's contract would say of it.
+    Precheck(precheck::Args),
+    /// Write the four Starknet calls that submit a proof and pay for it.
+    Calldata(calldata::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
 }
@@ -54,6 +61,8 @@ pub(crate) enum Failure {
     Invalid(VerifyError),
     /// The proof is valid, but not of what was expected.
     Mismatch(String),
+    /// The proof is valid, but the contract would not accept it.
+    Contract(String),
     /// Files or arguments cannot be used.
     Unusable(String),
 }
@@ -69,7 +78,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(e) => write!(f, "the proof is invalid: {e}"),
-            Self::Mismatch(m) => write!(f, "the proof is valid, but {m}"),
+            Self::Mismatch(m) | Self::Contract(m) => write!(f, "the proof is valid, but {m}"),
             Self::Unusable(m) => f.write_str(m),
         }
     }
@@ -84,6 +93,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Prove(args) => prove::run(&args, out),
         Command::Verify(args) => verify::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
+        Command::Precheck(args) => precheck::run(&args, out),
+        Command::Calldata(args) => calldata::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
     };
     let Err(failure) = result else {
@@ -92,6 +103,7 @@ pub(crate) fn run() -> ExitCode {
     let (code, exit) = match &failure {
         Failure::Invalid(e) => (e.code(), 1),
         Failure::Mismatch(_) => ("mismatch", 1),
+        Failure::Contract(_) => ("contract", 1),
         Failure::Unusable(_) => ("unusable", 2),
     };
     if cli.json {

@@ -77,7 +77,9 @@ fn selectors() -> [Felt; 4] {
 }
 
 impl Addresses {
-    fn check(&self) -> Result<(), StarknetError> {
+    /// # Errors
+    /// [`StarknetError::Missing`] or [`StarknetError::Range`].
+    pub fn check(&self) -> Result<(), StarknetError> {
         let Self {
             gate,
             verifier,
@@ -150,13 +152,19 @@ pub fn calls(
         io,
     };
     let calls = submission.calls();
-    let got = execute_calldata(&calls).len();
-    match got > MAX_CALLDATA_FELTS {
-        true => Err(StarknetError::Calldata {
-            limit: MAX_CALLDATA_FELTS,
-            got,
-        }),
-        false => Ok(calls),
+    check_calldata(&calls).map(|()| calls)
+}
+
+/// Checks that a transaction with these calls, of whatever contracts, is one that the network
+/// carries.
+///
+/// # Errors
+/// [`StarknetError::Calldata`].
+pub fn check_calldata(calls: &[Call]) -> Result<(), StarknetError> {
+    let (limit, got) = (MAX_CALLDATA_FELTS, execute_calldata(calls).len());
+    match got > limit {
+        true => Err(StarknetError::Calldata { limit, got }),
+        false => Ok(()),
     }
 }
 
@@ -307,3 +315,6 @@ pub fn parse_execute_calldata(felts: &[Felt]) -> Result<Vec<Call>, StarknetError
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,15 @@ impl Outcome {
         matches!(self, Self::Accepted { .. })
     }
 
+    /// `accepted`, `rejected` or `reverts`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Rejected { .. } => "rejected",
+            Self::Reverts { .. } => "reverts",
+        }
+    }
+
     /// The contract's reason for anything but acceptance.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
@@ -175,12 +184,46 @@ fn layers_are_present(data: &[Felt], log_blowup: u32, queries: u32) -> bool {
     (count == size(log_blowup) || count >= ENOUGH_LAYERS) && whole.into_iter().all(well_formed)
 }
 
-/// Whether the contract's out-of-domain point is neither 0 nor 1 nor -1.
-pub(super) fn point_is_in_general_position(io: Felt, commitment: Felt) -> bool {
+/// The contract's out-of-domain point: `poseidon(['OODS', io, commitment]) mod 2^31 - 1`.
+fn point(io: Felt, commitment: Felt) -> u32 {
     let tag = short_string("OODS").unwrap_or(Felt::ZERO);
     let hash = poseidon(&[tag, io, commitment]).to_bytes_be();
-    let point = hash.iter().fold(0, |rest: u32, byte| {
+    hash.iter().fold(0, |rest: u32, byte| {
         M31::reduce((u64::from(rest) << 8) | u64::from(*byte)).value()
-    });
-    ![0, 1, P.saturating_sub(1)].contains(&point)
+    })
+}
+
+/// Whether the point is neither 0 nor 1 nor -1.
+pub(super) fn point_is_in_general_position(io: Felt, commitment: Felt) -> bool {
+    is_general(point(io, commitment))
+}
+
+fn is_general(point: u32) -> bool {
+    point > 1 && point.saturating_add(1) < P
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No felts are known whose point is one of the three: the rule is tested in two halves.
+    #[test]
+    fn the_point_is_a_remainder() {
+        for i in 0..100u32 {
+            let (io, commitment) = (Felt::from(i), Felt::from(i * i + 7));
+            let hash = poseidon(&[Felt::from(0x4f4f_4453u32), io, commitment]);
+            let p = Felt::from(P);
+            let expected = hash - hash.floor_div(p) * p;
+            assert_eq!(Felt::from(point(io, commitment)), expected);
+        }
+    }
+
+    #[test]
+    fn three_points_are_refused() {
+        let refused: std::vec::Vec<u32> = [0, 1, 2, 3, P / 2, P - 3, P - 2, P - 1]
+            .into_iter()
+            .filter(|point| !is_general(*point))
+            .collect();
+        assert_eq!(refused, [0, 1, P - 1]);
+    }
 }

@@ -78,6 +78,11 @@ pub enum StarknetError {
         /// The part that is wrong.
         part: Part,
     },
+    /// The contract would not accept the proof, although it is valid.
+    Refused {
+        /// The contract's reason.
+        reason: &'static str,
+    },
     /// A value has too many bits.
     Range {
         /// The value.
@@ -114,31 +119,55 @@ pub enum StarknetError {
         /// The contract's reason.
         reason: &'static str,
     },
+    /// A text is no felt: `0x`, hexadecimal digits, below the modulus.
+    Felt,
+    /// A text is no integer from 0 to `2^256 - 1`, in decimal or as `0x` and hexadecimal digits.
+    Number,
+    /// A text is no decimal number with at most this many digits behind the point.
+    Amount {
+        /// Most digits.
+        decimals: usize,
+    },
     /// No short string: more than 31 characters, or not ASCII.
     ShortString,
 }
 
-impl StarknetError {
-    /// Stable machine-readable name of the error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Verify(error) => error.code(),
-            Self::Level { .. } => "onchain_level",
-            Self::Ports { .. } => "io_ports",
-            Self::Scalar => "io_scalar",
-            Self::Zero { .. } => "zero_slot",
-            Self::Point => "contract_point",
-            Self::Projection { .. } => "not_the_projection",
-            Self::Layout { .. } => "proof_data_layout",
-            Self::Range { .. } => "range",
-            Self::Missing { .. } => "missing",
-            Self::Calldata { .. } => "calldata_limit",
-            Self::Stored { .. } => "stored_limit",
-            Self::Calls { .. } => "calls",
-            Self::Fees { .. } => "fees",
-            Self::ShortString => "short_string",
+macro_rules! codes {
+    ($($variant:ident = $code:literal,)+) => {
+        impl StarknetError {
+            /// The codes of all variants but [`Verify`](Self::Verify), in declaration order.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            /// Stable machine-readable name of the error.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    Self::Verify(error) => error.code(),
+                    $(Self::$variant { .. } => $code,)+
+                }
+            }
         }
-    }
+    };
+}
+
+codes! {
+    Level = "onchain_level",
+    Ports = "io_ports",
+    Scalar = "io_scalar",
+    Zero = "zero_slot",
+    Point = "contract_point",
+    Projection = "not_the_projection",
+    Layout = "proof_data_layout",
+    Refused = "contract_refuses",
+    Range = "range",
+    Missing = "missing",
+    Calldata = "calldata_limit",
+    Stored = "stored_limit",
+    Calls = "calls",
+    Fees = "fees",
+    Felt = "felt",
+    Number = "number",
+    Amount = "amount",
+    ShortString = "short_string",
 }
 
 impl From<VerifyError> for StarknetError {
@@ -175,6 +204,10 @@ impl fmt::Display for StarknetError {
             Self::Layout { part } => {
                 write!(f, "proof_data has not the layout of a projection: {part:?}")
             }
+            Self::Refused { reason } => write!(
+                f,
+                "the proof is valid, but the contract would answer '{reason}'"
+            ),
             Self::Range { what, bits } => write!(f, "{what}: it has more than {bits} bits"),
             Self::Missing { what } => write!(f, "{what}: it must not be zero"),
             Self::Calldata { limit, got } => write!(
@@ -187,6 +220,16 @@ impl fmt::Display for StarknetError {
             ),
             Self::Calls { rule } => write!(f, "these are not the calls of a submission: {rule}"),
             Self::Fees { reason } => f.write_str(reason),
+            Self::Felt => f.write_str(
+                "a felt is 0x and hexadecimal digits of a number below the field's modulus",
+            ),
+            Self::Number => f.write_str(
+                "an integer is 0 to 2^256 - 1, in decimal or as 0x and hexadecimal digits",
+            ),
+            Self::Amount { decimals } => write!(
+                f,
+                "an amount is decimal, such as 1.5, with at most {decimals} digits behind the point"
+            ),
             Self::ShortString => {
                 f.write_str("a short string has at most 31 characters, all of them ASCII")
             }

@@ -130,3 +130,74 @@ impl FeeSplit {
         self.collected.checked_div(10).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Shares that the router admits.
+    fn any_fees() -> impl Strategy<Value = Fees> {
+        (5000u32..=10_000, 0u32..=10_000, 0u32..=10_000, 0u32..=1000).prop_map(
+            |(worker, a, b, surcharge)| {
+                let [low, high] = [a.min(b), a.max(b)];
+                Fees {
+                    worker,
+                    protocol: 10_000 - worker,
+                    burn: low,
+                    treasury: high - low,
+                    stakers: 10_000 - high,
+                    surcharge,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn parts_sum(fees in any_fees(), low in any::<u128>(), high in 0u128..1 << 100) {
+            let split = fees.split(U256 { low, high }).unwrap();
+            let sum = |parts: [U256; 3]| {
+                parts.into_iter().fold(U256::ZERO, |sum, p| sum.checked_add(p).unwrap())
+            };
+            prop_assert_eq!(sum([split.worker, split.protocol, U256::ZERO]), split.shared);
+            prop_assert_eq!(sum([split.burned, split.treasury, split.stakers]), split.protocol);
+            prop_assert_eq!(sum([split.transferred, split.burned, U256::ZERO]), split.shared);
+            let paid = sum([split.collected, split.needed, U256::ZERO]);
+            prop_assert!(paid >= split.transferred);
+            prop_assert!(split.needed == U256::ZERO || paid == split.transferred);
+        }
+    }
+
+    #[test]
+    fn shares_keep_the_rules_of_the_router() {
+        let refused = |fees: Fees| fees.split(U256::from(100)).unwrap_err();
+        let reason = |reason| StarknetError::Fees { reason };
+        let fees = Fees::DOCUMENTED;
+        assert_eq!(
+            refused(Fees {
+                worker: 7999,
+                ..fees
+            }),
+            reason("Worker+Protocol must be 100%")
+        );
+        assert_eq!(
+            refused(Fees { burn: 1, ..fees }),
+            reason("Fee shares must sum to 100%")
+        );
+        assert_eq!(
+            refused(Fees {
+                worker: 4999,
+                protocol: 5001,
+                ..fees
+            }),
+            reason("Worker share too low")
+        );
+        let max = U256 {
+            low: u128::MAX,
+            high: u128::MAX,
+        };
+        let error = fees.split(max).unwrap_err();
+        assert_eq!(error, reason("u256_mul Overflow"));
+    }
+}

@@ -20,8 +20,8 @@ mod projection;
 mod u256;
 
 pub use calls::{
-    Addresses, Call, ENTRY_POINTS, Job, MAX_CALLDATA_FELTS, Submission, calls, execute_calldata,
-    parse_execute_calldata,
+    Addresses, Call, ENTRY_POINTS, Job, MAX_CALLDATA_FELTS, Submission, calls, check_calldata,
+    execute_calldata, parse_execute_calldata,
 };
 pub use commitment::io_commitment;
 pub use contract::{ContractState, MAX_STORED_FELTS, MIN_FELTS, Outcome, judge};
@@ -48,5 +48,51 @@ pub fn short_string(text: &str) -> Result<Felt, StarknetError> {
     match text.is_ascii() && text.len() <= 31 {
         true => Felt::from_byte_slice_be(text.as_bytes()).map_err(|_| StarknetError::ShortString),
         false => Err(StarknetError::ShortString),
+    }
+}
+
+/// Reads a felt: `0x` and hexadecimal digits, below the modulus.
+///
+/// # Errors
+/// [`StarknetError::Felt`].
+pub fn felt(text: &str) -> Result<Felt, StarknetError> {
+    match text.starts_with("0x") {
+        true => Felt::from_hex_be(text).map_err(|_| StarknetError::Felt),
+        false => Err(StarknetError::Felt),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn felts_are_hexadecimal() {
+        assert_eq!(felt("0x1f"), Ok(Felt::from(31u32)));
+        // The modulus and its predecessor.
+        let modulus = |last| std::format!("0x8{}11{}{last}", "0".repeat(12), "0".repeat(47));
+        assert_eq!(felt(&modulus(0)), Ok(Felt::ZERO - Felt::ONE));
+        for text in ["", "0x", "1f", "0xg", "0x-1", &modulus(1), &modulus(2)] {
+            assert_eq!(felt(text), Err(StarknetError::Felt), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_strings_are_31_characters_of_ascii() {
+        assert_eq!(short_string("SAGE"), Ok(Felt::from(0x5341_4745u32)));
+        assert_eq!(short_string(""), Ok(Felt::ZERO));
+        assert!(short_string(&"a".repeat(31)).is_ok());
+        for text in ["a".repeat(32).as_str(), "\u{e4}"] {
+            assert_eq!(short_string(text), Err(StarknetError::ShortString));
+        }
+    }
+
+    #[test]
+    fn codes_are_distinct() {
+        let mut codes = [StarknetError::CODES, crate::VerifyError::CODES].concat();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
     }
 }

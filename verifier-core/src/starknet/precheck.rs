@@ -15,6 +15,19 @@ pub struct Precheck {
     pub outcome: Outcome,
 }
 
+impl Precheck {
+    /// Passes if the contract accepts: the condition for building a transaction.
+    ///
+    /// # Errors
+    /// [`StarknetError::Refused`] with the contract's reason.
+    pub fn accepted(&self) -> Result<(), StarknetError> {
+        match self.outcome.reason() {
+            Some(reason) => Err(StarknetError::Refused { reason }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Verifies a proof file, checks that `proof_data` is its projection and within the network's
 /// limits, and applies the contract's rules to it.
 ///

@@ -84,8 +84,7 @@ impl Projection {
             layers: layers(proof, &folds)?,
             witness: root(&proof.witness)?,
         };
-        projection.admissible()?;
-        Ok(projection)
+        projection.admissible().map(|()| projection)
     }
 
     /// Verifies a proof file and projects its proof.
@@ -126,8 +125,10 @@ impl Projection {
     /// The felts, with the contract's nonce.
     ///
     /// # Errors
-    /// [`StarknetError::Layout`] if the nonce does not suffice ([`nonce_is_sufficient`]).
+    /// [`StarknetError::Layout`] if the nonce does not suffice ([`nonce_is_sufficient`]),
+    /// [`StarknetError::Zero`] or [`StarknetError::Point`] for parts that the contract refuses.
     pub fn felts(&self, nonce: u32) -> Result<Vec<Felt>, StarknetError> {
+        self.admissible()?;
         if !nonce_is_sufficient(self.io, nonce) {
             return Err(StarknetError::Layout { part: Part::Nonce });
         }

@@ -1,6 +1,6 @@
 /// One WebAssembly instance per page: compiled once, started again after a trap.
 
-import { Key, initSync, __wbg_reset_state } from "../pkg/stwo_ml_verifier_wasm.js";
+import { Key, feeSplit, initSync, __wbg_reset_state } from "../pkg/stwo_ml_verifier_wasm.js";
 import { VerifyError } from "./errors.js";
 
 /** Where the module's bytes come from. */
@@ -72,4 +72,4 @@ export function call<T>(run: () => T): T {
   }
 }
 
-export { Key };
+export { Key, feeSplit };

@@ -1,4 +1,4 @@
-import type { CoreErrorCode } from "./codes.js";
+import type { CoreErrorCode, StarknetErrorCode } from "./codes.js";
 
 /**
  * Why a proof, a key or a call was refused: the codes of the native verifier one to one, and
@@ -12,6 +12,7 @@ import type { CoreErrorCode } from "./codes.js";
  */
 export type VerifyErrorCode =
   | CoreErrorCode
+  | StarknetErrorCode
   | "model_mismatch"
   | "input_mismatch"
   | "output_mismatch"
@@ -23,13 +24,14 @@ export type VerifyErrorCode =
 /**
  * The kind of fault: `decode` (the bytes are no encoding), `key` (an unusable verifying key),
  * `statement` (public tensors that the key does not admit), `soundness` (the proof is false),
- * `policy` (not what the caller pinned), `usage` (a wrong call), `engine` (no verdict was reached).
+ * `starknet` (valid or not looked at, and not to be submitted so), `policy` (not what the caller pinned), `usage` (a wrong call), `engine` (no verdict was reached).
  */
 export type VerifyErrorStage =
   | "decode"
   | "key"
   | "statement"
   | "soundness"
+  | "starknet"
   | "policy"
   | "usage"
   | "engine";

@@ -1,4 +1,5 @@
 import type { VerifyError } from "./errors.js";
+import type { Calldata, ContractState, Precheck, Submission } from "./starknet.js";
 
 /** Bytes of a file. They are copied before they are checked. */
 export type Bytes = Uint8Array | ArrayBuffer;
@@ -111,6 +112,24 @@ export interface Verifier {
   verify(proof: Bytes, options?: VerifyOptions): Statement;
   /** As {@link Verifier.verify}, with the refusal as a value. */
   safeVerify(proof: Bytes, options?: VerifyOptions): Verdict;
+  /**
+   * Checks a proof file and returns the input-output commitment of its statement, as a felt.
+   *
+   * @throws VerifyError if the proof is not valid, or its statement has no commitment.
+   */
+  ioCommitment(proof: Bytes): string;
+  /**
+   * Checks a proof file, and what the Starknet contract would say of it in this state.
+   *
+   * @throws VerifyError if the proof is not valid, or not one for the contract.
+   */
+  precheck(proof: Bytes, state?: ContractState): Precheck;
+  /**
+   * As {@link Verifier.precheck}, and the calls that submit the proof and pay for it.
+   *
+   * @throws VerifyError also if the contract would not accept the proof (`contract_refuses`).
+   */
+  calldata(proof: Bytes, submission: Submission, state?: ContractState): Calldata;
   /** Releases the key's memory. Later calls are refused with the code `freed`. */
   free(): void;
 }

@@ -1,5 +1,6 @@
 import { Key, call, current, load, type LoadTiming, type Source } from "./engine.js";
 import { VerifyError } from "./errors.js";
+import { calldata, ioCommitment, precheck, type Calldata, type ContractState, type Precheck, type Submission } from "./starknet.js";
 import type {
   Bytes,
   Expected,
@@ -116,6 +117,18 @@ class KeyVerifier implements Verifier {
       if (error instanceof VerifyError) return { ok: false, error };
       throw error;
     }
+  }
+
+  ioCommitment(proof: Bytes): string {
+    return ioCommitment(this.#live(), copy(proof, "the proof"));
+  }
+
+  precheck(proof: Bytes, state: ContractState = {}): Precheck {
+    return precheck(this.#live(), copy(proof, "the proof"), state);
+  }
+
+  calldata(proof: Bytes, submission: Submission, state: ContractState = {}): Calldata {
+    return calldata(this.#live(), copy(proof, "the proof"), submission, state);
   }
 
   free(): void {
