@@ -14,8 +14,8 @@ use starknet_rust::accounts::{
     SingleOwnerAccount,
 };
 use starknet_rust::core::types::{
-    BroadcastedInvokeTransaction, Call as NodeCall, Felt as NodeFelt, ExecuteInvocation, FunctionInvocation,
-    SimulationFlag, TransactionTrace,
+    BroadcastedInvokeTransaction, Call as NodeCall, ExecuteInvocation, Felt as NodeFelt,
+    FunctionInvocation, SimulationFlag, TransactionTrace,
 };
 use starknet_rust::providers::{Provider, ProviderError};
 use starknet_rust::signers::{LocalWallet, SigningKey};
@@ -59,7 +59,9 @@ pub enum AccountError {
         what: &'static str,
     },
     /// The key is not one.
-    #[error("the {source} is not a private key: a hexadecimal number, not zero, below the order of the STARK curve")]
+    #[error(
+        "the {source} is not a private key: a hexadecimal number, not zero, below the order of the STARK curve"
+    )]
     Key {
         /// Where it is from.
         source: &'static str,
@@ -88,7 +90,10 @@ pub struct Account {
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("address", &self.address).field("key", &"...").finish()
+        f.debug_struct("Account")
+            .field("address", &self.address)
+            .field("key", &"...")
+            .finish()
     }
 }
 
@@ -121,9 +126,15 @@ impl Account {
         Self::with_key(address, NodeFelt::from_hex(key.trim()).ok(), "given key")
     }
 
-    fn with_key(address: Felt, key: Option<NodeFelt>, source: &'static str) -> Result<Self, AccountError> {
+    fn with_key(
+        address: Felt,
+        key: Option<NodeFelt>,
+        source: &'static str,
+    ) -> Result<Self, AccountError> {
         // The order of the STARK curve, which keys stay below.
-        const ORDER: NodeFelt = NodeFelt::from_hex_unchecked("0x800000000000010ffffffffffffffffb781126dcae7b2321e66a241adc64d2f");
+        const ORDER: NodeFelt = NodeFelt::from_hex_unchecked(
+            "0x800000000000010ffffffffffffffffb781126dcae7b2321e66a241adc64d2f",
+        );
         let key = key.filter(|key| *key != NodeFelt::ZERO && *key < ORDER);
         let key = SigningKey::from_secret_scalar(key.ok_or(AccountError::Key { source })?);
         Ok(Self { address, key })
@@ -133,21 +144,39 @@ impl Account {
     ///
     /// # Errors
     /// [`AccountError`].
-    pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self, AccountError> {
-        let fail = |reason: String| AccountError::File { path: path.to_owned(), reason };
+    pub fn load(
+        path: &Path,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, AccountError> {
+        let fail = |reason: String| AccountError::File {
+            path: path.to_owned(),
+            reason,
+        };
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
         let file: AccountFile = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
-        let address = Felt::from_hex_be(&file.address).ok().filter(|a| *a != Felt::ZERO);
+        let address = Felt::from_hex_be(&file.address)
+            .ok()
+            .filter(|a| *a != Felt::ZERO);
         let address = address.ok_or_else(|| fail("the address is not one".into()))?;
         let variable = |name, what| variable(name).ok_or(AccountError::Variable { name, what });
         let Some(keystore) = file.keystore else {
-            let key = variable(KEY_VARIABLE, "account's private key, as the account file names no keystore")?;
-            return Self::with_key(address, NodeFelt::from_hex(key.trim()).ok(), "value of STWO_ML_PRIVATE_KEY");
+            let key = variable(
+                KEY_VARIABLE,
+                "account's private key, as the account file names no keystore",
+            )?;
+            return Self::with_key(
+                address,
+                NodeFelt::from_hex(key.trim()).ok(),
+                "value of STWO_ML_PRIVATE_KEY",
+            );
         };
         let keystore = path.parent().unwrap_or(Path::new("")).join(keystore);
         let password = variable(PASSWORD_VARIABLE, "keystore's password")?;
         let key = SigningKey::from_keystore(&keystore, &password).map_err(|e| {
-            AccountError::Keystore { path: keystore.clone(), reason: e.to_string() }
+            AccountError::Keystore {
+                path: keystore.clone(),
+                reason: e.to_string(),
+            }
         })?;
         Self::with_key(address, Some(key.secret_scalar()), "keystore's content")
     }
@@ -157,7 +186,11 @@ impl Account {
         self.address
     }
 
-    fn connect<'a>(&self, rpc: &'a Rpc, chain_id: Felt) -> SingleOwnerAccount<&'a Node, LocalWallet> {
+    fn connect<'a>(
+        &self,
+        rpc: &'a Rpc,
+        chain_id: Felt,
+    ) -> SingleOwnerAccount<&'a Node, LocalWallet> {
         let mut account = SingleOwnerAccount::new(
             &rpc.node,
             LocalWallet::from_signing_key(self.key.clone()),
@@ -173,37 +206,67 @@ impl Account {
     ///
     /// # Errors
     /// [`RpcError`]; a transaction that would be reverted is no error.
-    pub fn simulate(&self, rpc: &Rpc, chain_id: Felt, calls: &[Call], nonce: Felt) -> Result<Simulation, RpcError> {
+    pub fn simulate(
+        &self,
+        rpc: &Rpc,
+        chain_id: Felt,
+        calls: &[Call],
+        nonce: Felt,
+    ) -> Result<Simulation, RpcError> {
         let account = self.connect(rpc, chain_id);
         let calls = calls.iter().map(node_call).collect::<Vec<_>>();
         let answer = rpc.ask("simulateTransactions", async |_| {
             let execution = account.execute_v3(calls.clone()).nonce(node(&nonce));
-            execution.simulate(false, true).await.map_err(provider_error)
+            execution
+                .simulate(false, true)
+                .await
+                .map_err(provider_error)
         })?;
         let TransactionTrace::Invoke(trace) = answer.transaction_trace else {
-            return Err(RpcError::Form { what: "the simulation's trace".into() });
+            return Err(RpcError::Form {
+                what: "the simulation's trace".into(),
+            });
         };
         let fee = answer.fee_estimation;
         let estimate = Estimate {
-            gas: [fee.l1_gas_consumed, fee.l1_data_gas_consumed, fee.l2_gas_consumed],
+            gas: [
+                fee.l1_gas_consumed,
+                fee.l1_data_gas_consumed,
+                fee.l2_gas_consumed,
+            ],
             price: [fee.l1_gas_price, fee.l1_data_gas_price, fee.l2_gas_price],
             total: fee.overall_fee,
         };
         let (events, call_gas) = match trace.execute_invocation {
             ExecuteInvocation::Reverted(reverted) => (Err(reverted.revert_reason), Vec::new()),
             ExecuteInvocation::Success(invocation) => {
-                let gas = invocation.calls.iter().map(|c| c.execution_resources.l2_gas).collect();
+                let gas = invocation
+                    .calls
+                    .iter()
+                    .map(|c| c.execution_resources.l2_gas)
+                    .collect();
                 (Ok(trace_events(&invocation)), gas)
             }
         };
-        Ok(Simulation { estimate, events, call_gas })
+        Ok(Simulation {
+            estimate,
+            events,
+            call_gas,
+        })
     }
 
     /// Signs calls. Nothing is sent.
     ///
     /// # Errors
     /// [`AccountError::Sign`].
-    pub fn sign(&self, rpc: &Rpc, chain_id: Felt, calls: &[Call], nonce: Felt, bounds: &Bounds) -> Result<Signed, AccountError> {
+    pub fn sign(
+        &self,
+        rpc: &Rpc,
+        chain_id: Felt,
+        calls: &[Call],
+        nonce: Felt,
+        bounds: &Bounds,
+    ) -> Result<Signed, AccountError> {
         let account = self.connect(rpc, chain_id);
         let [l1_gas, l1_data_gas, l2_gas] = bounds.gas;
         let [l1_price, l1_data_price, l2_price] = bounds.price;

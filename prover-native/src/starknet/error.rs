@@ -3,7 +3,7 @@
 use stwo_ml_verifier::starknet::{Felt, StarknetError, U256};
 
 use super::account::AccountError;
-use super::fee::decimal;
+use super::decimal;
 use super::journal::JournalError;
 use super::report::Verdict;
 use super::rpc::RpcError;
@@ -19,10 +19,16 @@ pub enum Obstacle {
         reason: &'static str,
     },
     /// The job is registered.
-    #[error("ProofGatedPayment would refuse: Job already registered; has it been submitted before?")]
+    #[error(
+        "ProofGatedPayment would refuse: Job already registered; has it been submitted before?"
+    )]
     JobRegistered,
     /// The payer has too little SAGE.
-    #[error("the account has {} SAGE and the payment is {}", decimal(have), decimal(need))]
+    #[error(
+        "the account has {} SAGE and the payment is {}",
+        decimal(have),
+        decimal(need)
+    )]
     Balance {
         /// In units of `10^-18` SAGE.
         have: U256,
@@ -30,7 +36,11 @@ pub enum Obstacle {
         need: U256,
     },
     /// The router has too little SAGE to share out more than it collects.
-    #[error("PaymentRouter has {} SAGE and needs {}: it shares out more than it collects; fund it first", decimal(have), decimal(need))]
+    #[error(
+        "PaymentRouter has {} SAGE and needs {}: it shares out more than it collects; fund it first",
+        decimal(have),
+        decimal(need)
+    )]
     RouterBalance {
         /// In units of `10^-18` SAGE.
         have: U256,
@@ -38,7 +48,11 @@ pub enum Obstacle {
         need: U256,
     },
     /// The payer has too little STRK for the fee's bound.
-    #[error("the account has {} STRK and the fee may reach {}", decimal(have), decimal(need))]
+    #[error(
+        "the account has {} STRK and the fee may reach {}",
+        decimal(have),
+        decimal(need)
+    )]
     FeeBalance {
         /// In units of `10^-18` STRK.
         have: U256,
@@ -102,7 +116,12 @@ pub enum SubmitError {
     #[error("{}", list(.0))]
     Obstacles(Vec<Obstacle>),
     /// The fee may be higher than the cap.
-    #[error("the fee is about {} STRK and may reach {}, above the cap of {}; raise --max-fee or wait", decimal(estimate), decimal(most), decimal(cap))]
+    #[error(
+        "the fee is about {} STRK and may reach {}, above the cap of {}; raise --max-fee or wait",
+        decimal(estimate),
+        decimal(most),
+        decimal(cap)
+    )]
     FeeCap {
         /// In units of `10^-18` STRK.
         estimate: u128,
@@ -112,13 +131,17 @@ pub enum SubmitError {
         cap: u128,
     },
     /// The chain has changed since the plan was shown.
-    #[error("the chain has changed since the plan was made: {what}; look at the new plan and submit again")]
+    #[error(
+        "the chain has changed since the plan was made: {what}; look at the new plan and submit again"
+    )]
     Changed {
         /// What differs.
         what: &'static str,
     },
     /// The journal has an open submission of the same job or proof.
-    #[error("the journal has an open submission of this {what}: {hash}; finish it with submit --resume")]
+    #[error(
+        "the journal has an open submission of this {what}: {hash}; finish it with stwo-ml resume"
+    )]
     Open {
         /// `job` or `proof`.
         what: &'static str,
@@ -134,13 +157,17 @@ pub enum SubmitError {
         reason: String,
     },
     /// Other clients of the account were faster every time.
-    #[error("other transactions of the account took the nonce {attempts} times; nothing was submitted")]
+    #[error(
+        "other transactions of the account took the nonce {attempts} times; nothing was submitted"
+    )]
     Nonce {
         /// Attempts made.
         attempts: u32,
     },
     /// It is not known whether the transaction was executed.
-    #[error("the transaction {hash:#x} is signed and may be executed, its outcome is unknown ({reason}); continue with submit --resume")]
+    #[error(
+        "the transaction {hash:#x} is signed and may be executed, its outcome is unknown ({reason}); continue with stwo-ml resume"
+    )]
     Unknown {
         /// The transaction.
         hash: Felt,
@@ -148,7 +175,9 @@ pub enum SubmitError {
         reason: String,
     },
     /// The transaction can never be executed.
-    #[error("the transaction {hash:#x} can never be executed: another one has its nonce; submit again")]
+    #[error(
+        "the transaction {hash:#x} can never be executed: another one has its nonce; submit again"
+    )]
     Superseded {
         /// The transaction.
         hash: Felt,
@@ -211,12 +240,19 @@ fn list(obstacles: &[Obstacle]) -> String {
 /// Nodes wrap it into traces of their own; a reason is the last text in single or double quotes that
 /// is not one of the panics that every Cairo account adds.
 pub fn contract_reason(words: &str) -> String {
-    const WRAPPERS: [&str; 3] = ["argent/multicall-failed", "ENTRYPOINT_FAILED", "ENTRYPOINT_NOT_FOUND"];
+    const WRAPPERS: [&str; 3] = [
+        "argent/multicall-failed",
+        "ENTRYPOINT_FAILED",
+        "ENTRYPOINT_NOT_FOUND",
+    ];
     let mut reasons = Vec::new();
     for quote in ['\'', '"'] {
         let parts: Vec<&str> = words.split(quote).collect();
         reasons.extend(parts.iter().skip(1).step_by(2).copied());
     }
-    let own = reasons.iter().rev().find(|r| !r.is_empty() && !WRAPPERS.contains(r));
+    let own = reasons
+        .iter()
+        .rev()
+        .find(|r| !r.is_empty() && !WRAPPERS.contains(r));
     own.map_or_else(|| words.to_owned(), |r| (*r).to_owned())
 }

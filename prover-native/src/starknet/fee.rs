@@ -38,7 +38,10 @@ impl Estimate {
     pub fn bounds(&self) -> Bounds {
         let gas = |gas: u64| gas.saturating_mul(100 + GAS_MARGIN).div_ceil(100);
         let price = |price: u128| price.saturating_mul(100 + PRICE_MARGIN).div_ceil(100);
-        Bounds { gas: self.gas.map(gas), price: self.price.map(price) }
+        Bounds {
+            gas: self.gas.map(gas),
+            price: self.price.map(price),
+        }
     }
 }
 
@@ -51,42 +54,31 @@ impl Bounds {
     }
 }
 
-/// Units of `10^-18` as a decimal number, exact.
-pub fn decimal(units: impl ToString) -> String {
-    let digits = format!("{:0>19}", units.to_string());
-    let (whole, fraction) = digits.split_at(digits.len() - 18);
-    match fraction.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        fraction => format!("{whole}.{fraction}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_exact() {
-        let cases = [
-            (0, "0"),
-            (1, "0.000000000000000001"),
-            (1_500_000_000_000_000_000, "1.5"),
-            (1_000_000_000_000_000_000, "1"),
-            (12_345_000_000_000_000_000_000, "12345"),
-        ];
-        for (units, text) in cases {
-            assert_eq!(decimal(units as u128), text);
-        }
-    }
-
-    #[test]
     fn bounds_cover_the_estimate_and_round_up() {
-        let estimate = Estimate { gas: [1, 0, 1001], price: [3, 7, 1], total: 1004 };
+        let estimate = Estimate {
+            gas: [1, 0, 1001],
+            price: [3, 7, 1],
+            total: 1004,
+        };
         assert_eq!(estimate.parts(), [3, 0, 1001]);
         let bounds = estimate.bounds();
-        assert_eq!(bounds, Bounds { gas: [2, 0, 1202], price: [5, 11, 2] });
+        assert_eq!(
+            bounds,
+            Bounds {
+                gas: [2, 0, 1202],
+                price: [5, 11, 2]
+            }
+        );
         assert_eq!(bounds.most(), 2 * 5 + 1202 * 2);
-        let huge = Bounds { gas: [u64::MAX; 3], price: [u128::MAX; 3] };
+        let huge = Bounds {
+            gas: [u64::MAX; 3],
+            price: [u128::MAX; 3],
+        };
         assert_eq!(huge.most(), u128::MAX);
     }
 }

@@ -157,7 +157,9 @@ impl Journal {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder).map_err(|e| io(folder, e))?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     fn path(&self) -> PathBuf {
@@ -180,7 +182,10 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn sign(&self, signed: &Signed) -> Result<(), JournalError> {
-        self.append(&Record::Signed { time: now(), signed: signed.clone() })
+        self.append(&Record::Signed {
+            time: now(),
+            signed: signed.clone(),
+        })
     }
 
     /// Records a new state of a transaction.
@@ -189,13 +194,21 @@ impl Journal {
     /// [`JournalError`].
     pub fn mark(&self, hash: &str, state: State, note: &str) -> Result<(), JournalError> {
         let (hash, note) = (hash.to_owned(), note.to_owned());
-        self.append(&Record::State { time: now(), hash, state, note })
+        self.append(&Record::State {
+            time: now(),
+            hash,
+            state,
+            note,
+        })
     }
 
     fn append(&self, record: &Record) -> Result<(), JournalError> {
         let path = self.path();
         let fail = |e| io(&path, e);
-        let mut file = private(OpenOptions::new().create(true).read(true).append(true), &path)?;
+        let mut file = private(
+            OpenOptions::new().create(true).read(true).append(true),
+            &path,
+        )?;
         file.lock().map_err(fail)?;
         let whole = whole_lines(&mut file).map_err(fail)?;
         file.set_len(whole).map_err(fail)?;
@@ -204,7 +217,9 @@ impl Journal {
         file.write_all(&line).map_err(fail)?;
         file.sync_all().map_err(fail)?;
         // The file's name must be on the disk too.
-        File::open(&self.folder).and_then(|f| f.sync_all()).map_err(fail)
+        File::open(&self.folder)
+            .and_then(|f| f.sync_all())
+            .map_err(fail)
     }
 
     /// All submissions, oldest first.
@@ -219,7 +234,9 @@ impl Journal {
                 file.lock_shared().map_err(|e| io(&path, e))?;
                 let whole = whole_lines(&mut file).map_err(|e| io(&path, e))?;
                 file.seek(SeekFrom::Start(0)).map_err(|e| io(&path, e))?;
-                file.take(whole).read_to_string(&mut text).map_err(|e| io(&path, e))?;
+                file.take(whole)
+                    .read_to_string(&mut text)
+                    .map_err(|e| io(&path, e))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(io(&path, error)),
@@ -239,7 +256,12 @@ impl Journal {
                     signed_at: time,
                     updated_at: time,
                 }),
-                Record::State { time, hash, state, note } => {
+                Record::State {
+                    time,
+                    hash,
+                    state,
+                    note,
+                } => {
                     let entry = entries.iter_mut().rev().find(|e| e.signed.hash == hash);
                     let entry = entry.ok_or_else(|| wrong(format!("{hash} was never signed")))?;
                     (entry.state, entry.note, entry.updated_at) = (state, note, time);
@@ -251,7 +273,10 @@ impl Journal {
 }
 
 fn io(path: &Path, source: std::io::Error) -> JournalError {
-    JournalError::Io { path: path.to_owned(), source }
+    JournalError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Opens a file that only its owner reads.
@@ -280,7 +305,9 @@ fn whole_lines(file: &mut File) -> std::io::Result<u64> {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }
 
 #[cfg(test)]
@@ -309,11 +336,16 @@ mod tests {
         journal.sign(&signed("0xa")).expect("written");
         journal.sign(&signed("0xb")).expect("written");
         journal.mark("0xa", State::Sent, "").expect("written");
-        journal.mark("0xa", State::Rejected, "stwo_verification_failed").expect("written");
+        journal
+            .mark("0xa", State::Rejected, "stwo_verification_failed")
+            .expect("written");
         let entries = journal.entries().expect("readable");
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[0].signed, signed("0xa"));
-        assert_eq!((entries[0].state, &*entries[0].note), (State::Rejected, "stwo_verification_failed"));
+        assert_eq!(
+            (entries[0].state, &*entries[0].note),
+            (State::Rejected, "stwo_verification_failed")
+        );
         assert!(!entries[0].state.is_open());
         assert_eq!(entries[1].state, State::Signed);
         assert!(entries[1].state.is_open());
@@ -325,7 +357,10 @@ mod tests {
         let journal = Journal::open(folder.path()).expect("a journal");
         journal.sign(&signed("0xa")).expect("written");
         for torn in ["{\"record\":\"sig", &"y".repeat(5000)] {
-            let mut file = OpenOptions::new().append(true).open(journal.path()).expect("the file");
+            let mut file = OpenOptions::new()
+                .append(true)
+                .open(journal.path())
+                .expect("the file");
             file.write_all(torn.as_bytes()).expect("written");
             assert_eq!(journal.entries().expect("readable").len(), 1);
             journal.mark("0xa", State::Sent, "").expect("written");
@@ -340,11 +375,17 @@ mod tests {
         journal.sign(&signed("0xa")).expect("written");
         std::fs::write(journal.path(), "{}\n").expect("written");
         let error = journal.entries().expect_err("no record");
-        assert!(matches!(error, JournalError::Line { line: 1, .. }), "{error}");
+        assert!(
+            matches!(error, JournalError::Line { line: 1, .. }),
+            "{error}"
+        );
         std::fs::remove_file(journal.path()).expect("removed");
         journal.mark("0xc", State::Sent, "").expect("written");
         let error = journal.entries().expect_err("an unknown hash");
-        assert!(error.to_string().contains("0xc was never signed"), "{error}");
+        assert!(
+            error.to_string().contains("0xc was never signed"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -356,7 +397,9 @@ mod tests {
                 let journal = &journal;
                 scope.spawn(move || {
                     for i in 0..10 {
-                        journal.sign(&signed(&format!("0x{writer}{i}"))).expect("written");
+                        journal
+                            .sign(&signed(&format!("0x{writer}{i}")))
+                            .expect("written");
                     }
                 });
             }

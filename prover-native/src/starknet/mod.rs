@@ -58,6 +58,16 @@ pub fn grind(io: Felt, progress: &dyn Fn(u32)) -> Option<u32> {
     })
 }
 
+/// Units of `10^-18` as a decimal number, exact and without trailing zeros.
+pub fn decimal(units: impl ToString) -> String {
+    let digits = format!("{:0>19}", units.to_string());
+    let (whole, fraction) = digits.split_at(digits.len() - 18);
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,8 +30,15 @@ impl Chain {
     pub fn connect(rpc: Rpc, chain_id: Felt, contracts: Contracts) -> Result<Self, SubmitError> {
         let got = rpc.chain_id()?;
         match got == chain_id {
-            true => Ok(Self { rpc, chain_id, contracts }),
-            false => Err(SubmitError::Chain { expected: short_text(chain_id), got: short_text(got) }),
+            true => Ok(Self {
+                rpc,
+                chain_id,
+                contracts,
+            }),
+            false => Err(SubmitError::Chain {
+                expected: short_text(chain_id),
+                got: short_text(got),
+            }),
         }
     }
 
@@ -109,9 +116,16 @@ impl Plan {
         let fresh = ContractState::default();
         let mut precheck = precheck(order.vk, order.proof, order.proof_data, &fresh)?;
         let io = precheck.projection.io;
-        let mut calls = calls(&chain.contracts.addresses, order.job, order.proof_data, io)?.to_vec();
+        let mut calls =
+            calls(&chain.contracts.addresses, order.job, order.proof_data, io)?.to_vec();
 
-        let state = ChainState::read(&chain.rpc, &chain.contracts, payer, order.job.id, proof_hash)?;
+        let state = ChainState::read(
+            &chain.rpc,
+            &chain.contracts,
+            payer,
+            order.job.id,
+            proof_hash,
+        )?;
         precheck.outcome = judge(order.proof_data, io, &state.contract);
         let split = state.fees.split(amount)?;
         let approve = (state.allowance < amount).then_some(amount);
@@ -138,7 +152,11 @@ impl Plan {
         };
         let nonce = chain.rpc.nonce(payer, At::Newest)?;
         let simulation = account.simulate(&chain.rpc, chain.chain_id, &calls, nonce)?;
-        let Simulation { estimate, events, call_gas } = simulation;
+        let Simulation {
+            estimate,
+            events,
+            call_gas,
+        } = simulation;
         match events {
             Err(words) => {
                 let reason = super::error::contract_reason(&words);
@@ -157,7 +175,16 @@ impl Plan {
         if !obstacles.is_empty() {
             return Err(SubmitError::Obstacles(obstacles));
         }
-        Ok(Self { calls, nonce, precheck, state, expectation, estimate, bounds, call_gas })
+        Ok(Self {
+            calls,
+            nonce,
+            precheck,
+            state,
+            expectation,
+            estimate,
+            bounds,
+            call_gas,
+        })
     }
 
     /// Checks the highest possible fee against a cap in units of `10^-18` STRK.
@@ -167,7 +194,11 @@ impl Plan {
     pub fn check_cap(&self, cap: Option<u128>) -> Result<(), SubmitError> {
         let (estimate, most) = (self.estimate.total, self.bounds.most());
         match cap {
-            Some(cap) if most > cap => Err(SubmitError::FeeCap { estimate, most, cap }),
+            Some(cap) if most > cap => Err(SubmitError::FeeCap {
+                estimate,
+                most,
+                cap,
+            }),
             _ => Ok(()),
         }
     }
@@ -210,8 +241,12 @@ pub(super) fn split_approval<'a>(
 ) -> Result<(Option<U256>, &'a [Call]), StarknetError> {
     match calls {
         [first, rest @ ..] if rest.len() == 4 => {
-            let wrong = StarknetError::Calls { rule: "the first of five calls is no approval of the router" };
-            let &[_, low, high] = &first.calldata[..] else { return Err(wrong) };
+            let wrong = StarknetError::Calls {
+                rule: "the first of five calls is no approval of the router",
+            };
+            let &[_, low, high] = &first.calldata[..] else {
+                return Err(wrong);
+            };
             let amount = U256::from_felts(low, high)?;
             match *first == approval(contracts, amount) {
                 true => Ok((Some(amount), rest)),

@@ -43,8 +43,12 @@ pub(super) fn read(chain: &Chain, receipt: Receipt) -> Result<Submitted, SubmitE
     let (approve, calls) = split_approval(&calls, &contracts).map_err(|e| other(e.to_string()))?;
     let submission = Submission::parse(calls).map_err(|e| other(e.to_string()))?;
     let at = contracts.addresses;
-    if (submission.gate, submission.verifier, submission.router) != (at.gate, at.verifier, at.router) {
-        return Err(other("its contracts are not those of the network profile".into()));
+    if (submission.gate, submission.verifier, submission.router)
+        != (at.gate, at.verifier, at.router)
+    {
+        return Err(other(
+            "its contracts are not those of the network profile".into(),
+        ));
     }
     let report = match &receipt.reverted {
         Some(words) => Report::reverted(words, &receipt.events, &contracts),
@@ -65,17 +69,28 @@ pub(super) fn read(chain: &Chain, receipt: Receipt) -> Result<Submitted, SubmitE
             Report::new(&expectation, &receipt.events)
         }
     };
-    Ok(Submitted { receipt, payer, submission, report })
+    Ok(Submitted {
+        receipt,
+        payer,
+        submission,
+        report,
+    })
 }
 
 fn called_back(event: &Event) -> bool {
-    matches!(event, Event::ProofVerifiedPaymentReady { .. } | Event::PaymentReleased { .. })
+    matches!(
+        event,
+        Event::ProofVerifiedPaymentReady { .. } | Event::PaymentReleased { .. }
+    )
 }
 
 /// The security that the header claims; zero where the contract's rules do not accept the list, so
 /// that no event fits.
 fn security_bits(submission: &Submission) -> u32 {
-    let state = ContractState { min_security_bits: 0, ..ContractState::default() };
+    let state = ContractState {
+        min_security_bits: 0,
+        ..ContractState::default()
+    };
     match judge(&submission.proof_data, submission.io, &state) {
         Outcome::Accepted { security_bits, .. } => security_bits,
         Outcome::Rejected { .. } | Outcome::Reverts { .. } => 0,

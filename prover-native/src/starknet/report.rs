@@ -31,34 +31,71 @@ impl Expectation {
     /// The events, in the contracts' order, without the transaction's fee. Recipients that no
     /// contract tells are zero.
     pub fn events(&self) -> Vec<Event> {
-        let Job { id: job, worker, amount, privacy, .. } = self.job;
+        let Job {
+            id: job,
+            worker,
+            amount,
+            privacy,
+            ..
+        } = self.job;
         let (split, proof_hash) = (&self.split, self.proof_hash);
         let router = self.contracts.addresses.router;
         let mut events = Vec::new();
         if let Some(value) = self.approve {
-            events.push(Event::Approval { owner: self.payer, spender: router, value });
+            events.push(Event::Approval {
+                owner: self.payer,
+                spender: router,
+                value,
+            });
         }
         events.extend([
-            Event::JobPaymentRegistered { job, worker, amount },
-            Event::ProofSubmitted { proof_hash, submitter: self.payer, io: self.io },
+            Event::JobPaymentRegistered {
+                job,
+                worker,
+                amount,
+            },
+            Event::ProofSubmitted {
+                proof_hash,
+                submitter: self.payer,
+                io: self.io,
+            },
             Event::ProofLinkedToJob { proof_hash, job },
-            Event::ProofVerified { proof_hash, security_bits: self.security_bits.into() },
+            Event::ProofVerified {
+                proof_hash,
+                security_bits: self.security_bits.into(),
+            },
         ]);
         if self.callback {
             let source = "STWO_PROOF".to_owned();
             events.extend([
-                Event::ProofVerifiedPaymentReady { job, proof_hash: Felt::ZERO },
-                Event::PaymentReleased { job, worker, amount, source, privacy },
+                Event::ProofVerifiedPaymentReady {
+                    job,
+                    proof_hash: Felt::ZERO,
+                },
+                Event::PaymentReleased {
+                    job,
+                    worker,
+                    amount,
+                    source,
+                    privacy,
+                },
             ]);
         }
         let transfer = |from, to, value| Event::Transfer { from, to, value };
         events.extend([
             transfer(self.payer, router, split.collected),
             transfer(router, worker, split.worker),
-            Event::WorkerPaid { job, worker, amount: split.worker, privacy },
+            Event::WorkerPaid {
+                job,
+                worker,
+                amount: split.worker,
+                privacy,
+            },
         ]);
         if split.burned != U256::ZERO {
-            events.push(Event::Burn { amount: split.burned });
+            events.push(Event::Burn {
+                amount: split.burned,
+            });
         }
         for share in [split.stakers, split.treasury] {
             if share != U256::ZERO {
@@ -90,13 +127,32 @@ impl Expectation {
 /// Whether an event is the expected one, as far as the expectation goes.
 fn fits(expected: &Event, actual: &Event) -> bool {
     match (expected, actual) {
-        (Event::Transfer { from, to, value }, Event::Transfer { from: f, to: t, value: v }) => {
-            from == f && value == v && (to == t || *to == Felt::ZERO)
-        }
+        (
+            Event::Transfer { from, to, value },
+            Event::Transfer {
+                from: f,
+                to: t,
+                value: v,
+            },
+        ) => from == f && value == v && (to == t || *to == Felt::ZERO),
         // The dollar value is the router's own reckoning, at its own price.
         (
-            Event::PaymentExecuted { job, payer, token, amount, shared, .. },
-            Event::PaymentExecuted { job: j, payer: p, token: t, amount: a, shared: s, .. },
+            Event::PaymentExecuted {
+                job,
+                payer,
+                token,
+                amount,
+                shared,
+                ..
+            },
+            Event::PaymentExecuted {
+                job: j,
+                payer: p,
+                token: t,
+                amount: a,
+                shared: s,
+                ..
+            },
         ) => (job, payer, token, amount, shared) == (j, p, t, a, s),
         _ => expected == actual,
     }
@@ -144,14 +200,28 @@ impl std::fmt::Display for Verdict {
         match self {
             Self::Paid => f.write_str("the contract accepted the proof and the payment was made"),
             Self::Rejected { reason, paid } => {
-                let payment = if *paid { "the payment was made nevertheless" } else { "no payment was made" };
-                write!(f, "the contract REJECTED the proof ({reason}), although the transaction succeeded; {payment}")
+                let payment = if *paid {
+                    "the payment was made nevertheless"
+                } else {
+                    "no payment was made"
+                };
+                write!(
+                    f,
+                    "the contract REJECTED the proof ({reason}), although the transaction succeeded; {payment}"
+                )
             }
             Self::Reverted { reason } => {
-                write!(f, "the transaction was reverted ({reason}): nothing happened but its fee")
+                write!(
+                    f,
+                    "the transaction was reverted ({reason}): nothing happened but its fee"
+                )
             }
             Self::Contradiction { differences } => {
-                write!(f, "the events are not those of an accepted and paid submission: {}", differences.join("; "))
+                write!(
+                    f,
+                    "the events are not those of an accepted and paid submission: {}",
+                    differences.join("; ")
+                )
             }
         }
     }
@@ -191,7 +261,10 @@ impl Report {
     pub fn reverted(words: &str, raw: &[RawEvent], contracts: &Contracts) -> Self {
         let reason = super::error::contract_reason(words);
         let events = decode(raw, contracts).0;
-        Self { events, verdict: Verdict::Reverted { reason } }
+        Self {
+            events,
+            verdict: Verdict::Reverted { reason },
+        }
     }
 }
 
@@ -214,9 +287,14 @@ fn foreign(event: &Event) -> bool {
 
 /// A rejection anywhere outweighs everything else.
 fn rejection(events: &[Event]) -> Option<Verdict> {
-    let paid = events.iter().any(|e| matches!(e, Event::PaymentExecuted { .. }));
+    let paid = events
+        .iter()
+        .any(|e| matches!(e, Event::PaymentExecuted { .. }));
     events.iter().find_map(|event| match event {
-        Event::ProofRejected { reason, .. } => Some(Verdict::Rejected { reason: reason.clone(), paid }),
+        Event::ProofRejected { reason, .. } => Some(Verdict::Rejected {
+            reason: reason.clone(),
+            paid,
+        }),
         _ => None,
     })
 }

@@ -49,8 +49,12 @@ impl Default for Patience {
 impl Patience {
     /// The pause after a number of failed attempts.
     pub(super) fn pause(&self, failed: u32) -> Duration {
-        let factor = 1u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.pause.saturating_mul(factor).min(Duration::from_secs(10))
+        let factor = 1u32
+            .checked_shl(failed.saturating_sub(1))
+            .unwrap_or(u32::MAX);
+        self.pause
+            .saturating_mul(factor)
+            .min(Duration::from_secs(10))
     }
 }
 
@@ -95,7 +99,9 @@ pub enum RpcError {
         error: Option<Box<StarknetError>>,
     },
     /// A contract's answer has not the form of its interface.
-    #[error("{what} has another form than its interface says: is the address that of the contract?")]
+    #[error(
+        "{what} has another form than its interface says: is the address that of the contract?"
+    )]
     Form {
         /// The contract and its entry point.
         what: String,
@@ -164,7 +170,9 @@ impl Rpc {
     /// [`RpcError::Url`] or [`RpcError::Setup`].
     pub fn new(url: &str, patience: Patience) -> Result<Self, RpcError> {
         // The URL itself stays out of messages: providers put keys into its path.
-        let bad = |reason: &str| RpcError::Url { reason: reason.to_owned() };
+        let bad = |reason: &str| RpcError::Url {
+            reason: reason.to_owned(),
+        };
         let url = Url::parse(url).map_err(|e| bad(&e.to_string()))?;
         if !["http", "https"].contains(&url.scheme()) {
             return Err(bad("its scheme is another one"));
@@ -182,7 +190,12 @@ impl Rpc {
             .build()
             .map_err(|e| setup(e.to_string()))?;
         let node = JsonRpcClient::new(HttpTransport::new_with_client(url, client));
-        Ok(Self { runtime, node, host, patience })
+        Ok(Self {
+            runtime,
+            node,
+            host,
+            patience,
+        })
     }
 
     /// Asks once.
@@ -233,20 +246,30 @@ impl Rpc {
                 error: Some(Box::new(error)),
             },
             ProviderError::RateLimited => unreachable("it limits the rate of requests".into()),
-            ProviderError::ArrayLengthMismatch => unreachable("garbage: a list of the wrong length".into()),
+            ProviderError::ArrayLengthMismatch => {
+                unreachable("garbage: a list of the wrong length".into())
+            }
             ProviderError::Other(error) => {
-                match error.as_any().downcast_ref::<JsonRpcClientError<HttpTransportError>>() {
+                match error
+                    .as_any()
+                    .downcast_ref::<JsonRpcClientError<HttpTransportError>>()
+                {
                     // -32603 is "internal error": the node's trouble, not the request's.
                     Some(JsonRpcClientError::JsonRpcError(e)) if e.code != -32603 => {
                         let reason = format!("{} (code {})", e.message, e.code);
-                        RpcError::Refused { method, reason, error: None }
+                        RpcError::Refused {
+                            method,
+                            reason,
+                            error: None,
+                        }
                     }
                     Some(JsonRpcClientError::TransportError(HttpTransportError::Reqwest(e))) => {
                         unreachable(transport(e))
                     }
-                    Some(JsonRpcClientError::TransportError(HttpTransportError::Json(e)) | JsonRpcClientError::JsonError(e)) => {
-                        unreachable(format!("garbage: {e}"))
-                    }
+                    Some(
+                        JsonRpcClientError::TransportError(HttpTransportError::Json(e))
+                        | JsonRpcClientError::JsonError(e),
+                    ) => unreachable(format!("garbage: {e}")),
                     _ => unreachable(error.to_string()),
                 }
             }
@@ -270,7 +293,12 @@ impl Rpc {
     ///
     /// # Errors
     /// [`RpcError`].
-    pub fn call(&self, to: Felt, name: &'static str, arguments: &[Felt]) -> Result<Vec<Felt>, RpcError> {
+    pub fn call(
+        &self,
+        to: Felt,
+        name: &'static str,
+        arguments: &[Felt],
+    ) -> Result<Vec<Felt>, RpcError> {
         let call = FunctionCall {
             contract_address: node(&to),
             entry_point_selector: selector(name),
@@ -285,7 +313,9 @@ impl Rpc {
     /// # Errors
     /// [`RpcError`].
     pub fn nonce(&self, account: Felt, at: At) -> Result<Felt, RpcError> {
-        let nonce = self.ask("getNonce", async |n| n.get_nonce(at.id(), node(&account)).await)?;
+        let nonce = self.ask("getNonce", async |n| {
+            n.get_nonce(at.id(), node(&account)).await
+        })?;
         Ok(ours(&nonce))
     }
 
@@ -294,8 +324,9 @@ impl Rpc {
     /// # Errors
     /// [`RpcError`].
     pub fn knows(&self, hash: Felt) -> Result<bool, RpcError> {
-        let answer: Result<TransactionStatus, _> =
-            self.ask("getTransactionStatus", async |n| n.get_transaction_status(node(&hash)).await);
+        let answer: Result<TransactionStatus, _> = self.ask("getTransactionStatus", async |n| {
+            n.get_transaction_status(node(&hash)).await
+        });
         found(answer).map(|status| status.is_some())
     }
 
@@ -304,8 +335,9 @@ impl Rpc {
     /// # Errors
     /// [`RpcError`].
     pub fn receipt(&self, hash: Felt) -> Result<Option<Receipt>, RpcError> {
-        let answer =
-            self.ask("getTransactionReceipt", async |n| n.get_transaction_receipt(node(&hash)).await);
+        let answer = self.ask("getTransactionReceipt", async |n| {
+            n.get_transaction_receipt(node(&hash)).await
+        });
         let Some(answer) = found(answer)? else {
             return Ok(None);
         };
@@ -334,11 +366,15 @@ impl Rpc {
         });
         match found(answer)? {
             None => Ok(None),
-            Some(Transaction::Invoke(starknet_rust::core::types::InvokeTransaction::V3(invoke))) => {
+            Some(Transaction::Invoke(starknet_rust::core::types::InvokeTransaction::V3(
+                invoke,
+            ))) => {
                 let calldata = invoke.calldata.iter().map(ours).collect();
                 Ok(Some((ours(&invoke.sender_address), calldata)))
             }
-            Some(_) => Err(RpcError::Form { what: format!("the transaction {hash:#x}") }),
+            Some(_) => Err(RpcError::Form {
+                what: format!("the transaction {hash:#x}"),
+            }),
         }
     }
 }
@@ -347,7 +383,9 @@ impl Rpc {
 fn found<T>(answer: Result<T, RpcError>) -> Result<Option<T>, RpcError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.node(), Some(StarknetError::TransactionHashNotFound)) => Ok(None),
+        Err(error) if matches!(error.node(), Some(StarknetError::TransactionHashNotFound)) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -358,7 +396,9 @@ fn transport(error: &reqwest::Error) -> String {
         return "it is too slow".into();
     }
     let mut cause: Option<&dyn std::error::Error> = error.source();
-    let mut last = error.status().map_or_else(|| "the exchange failed".to_owned(), |s| s.to_string());
+    let mut last = error
+        .status()
+        .map_or_else(|| "the exchange failed".to_owned(), |s| s.to_string());
     while let Some(error) = cause {
         last = error.to_string();
         cause = error.source();
@@ -370,7 +410,9 @@ fn transport(error: &reqwest::Error) -> String {
 fn explain(error: &StarknetError) -> String {
     match error {
         StarknetError::ContractError(data) => format!("{error}: {:?}", data.revert_error),
-        StarknetError::TransactionExecutionError(data) => format!("{error}: {:?}", data.execution_error),
+        StarknetError::TransactionExecutionError(data) => {
+            format!("{error}: {:?}", data.execution_error)
+        }
         StarknetError::ValidationFailure(data) | StarknetError::UnexpectedError(data) => {
             format!("{error}: {data}")
         }

@@ -40,8 +40,10 @@ impl ChainState {
         proof_hash: Felt,
     ) -> Result<Self, RpcError> {
         let at = &contracts.addresses;
-        let [min_security_bits, max_proof_felts, paused, ..] = view::<6>(rpc, at.verifier, "get_config", &[])?;
-        let [_, _, _, _, _, status, ..] = view::<9>(rpc, at.verifier, "get_proof_metadata", &[proof_hash])?;
+        let [min_security_bits, max_proof_felts, paused, ..] =
+            view::<6>(rpc, at.verifier, "get_config", &[])?;
+        let [_, _, _, _, _, status, ..] =
+            view::<9>(rpc, at.verifier, "get_proof_metadata", &[proof_hash])?;
         let [callback] = view::<1>(rpc, at.verifier, "get_verification_callback", &[])?;
         let [_, _, worker, ..] = view::<13>(rpc, at.gate, "get_job_payment", &job.felts())?;
         let small = |felt, what: &'static str| {
@@ -75,7 +77,9 @@ pub fn fees(rpc: &Rpc, router: Felt) -> Result<Fees, RpcError> {
     let discounts = view::<6>(rpc, router, "get_discount_tiers", &[])?;
     let mut shares = shares.into_iter().chain([discounts[3]]).map(u32::try_from);
     let mut next = || {
-        let form = || RpcError::Form { what: "get_fee_distribution".into() };
+        let form = || RpcError::Form {
+            what: "get_fee_distribution".into(),
+        };
         shares.next().and_then(Result::ok).ok_or_else(form)
     };
     Ok(Fees {
@@ -96,10 +100,14 @@ fn view<const N: usize>(
     arguments: &[Felt],
 ) -> Result<[Felt; N], RpcError> {
     let answer = rpc.call(to, name, arguments)?;
-    answer.try_into().map_err(|_| RpcError::Form { what: format!("{name} of {to:#x}") })
+    answer.try_into().map_err(|_| RpcError::Form {
+        what: format!("{name} of {to:#x}"),
+    })
 }
 
 fn amount(rpc: &Rpc, to: Felt, name: &'static str, arguments: &[Felt]) -> Result<U256, RpcError> {
     let [low, high] = view::<2>(rpc, to, name, arguments)?;
-    U256::from_felts(low, high).map_err(|_| RpcError::Form { what: format!("{name} of {to:#x}") })
+    U256::from_felts(low, high).map_err(|_| RpcError::Form {
+        what: format!("{name} of {to:#x}"),
+    })
 }

@@ -81,7 +81,9 @@ pub fn submit(
                 return Err(SubmitError::Changed { what: "the calls" });
             }
             if plan.split() != shown.split() {
-                return Err(SubmitError::Changed { what: "the shares of the payment" });
+                return Err(SubmitError::Changed {
+                    what: "the shares of the payment",
+                });
             }
         }
         plan.check_cap(cap)?;
@@ -101,12 +103,22 @@ pub fn submit(
             }
             Sent::Refused(reason) => {
                 journal.mark(&hash, State::Refused, &reason)?;
-                return Err(SubmitError::Refused { hash: signed.hash, reason });
+                return Err(SubmitError::Refused {
+                    hash: signed.hash,
+                    reason,
+                });
             }
-            Sent::Unknown(reason) => return Err(SubmitError::Unknown { hash: signed.hash, reason }),
+            Sent::Unknown(reason) => {
+                return Err(SubmitError::Unknown {
+                    hash: signed.hash,
+                    reason,
+                });
+            }
         }
     }
-    Err(SubmitError::Nonce { attempts: SIGNATURES })
+    Err(SubmitError::Nonce {
+        attempts: SIGNATURES,
+    })
 }
 
 /// Finishes an open submission of the journal: finds its transaction, or sends the recorded one,
@@ -121,14 +133,20 @@ pub fn resume(
     mut progress: impl FnMut(Step),
 ) -> Result<Submitted, SubmitError> {
     let record = &entry.signed;
-    let damaged = |what: &'static str| SubmitError::Record { hash: record.hash.clone(), what };
+    let damaged = |what: &'static str| SubmitError::Record {
+        hash: record.hash.clone(),
+        what,
+    };
     let felt = |text: &str, what| Felt::from_hex_be(text).map_err(|_| damaged(what));
     if felt(&record.chain_id, "chain_id")? != chain.chain_id {
         let (expected, got) = (record.chain_id.clone(), hex(chain.chain_id));
         return Err(SubmitError::Chain { expected, got });
     }
     let hash = felt(&record.hash, "hash")?;
-    let (address, nonce) = (felt(&record.account, "account")?, felt(&record.nonce, "nonce")?);
+    let (address, nonce) = (
+        felt(&record.account, "account")?,
+        felt(&record.nonce, "nonce")?,
+    );
     let transaction: BroadcastedInvokeTransaction =
         serde_json::from_value(record.transaction.clone()).map_err(|_| damaged("transaction"))?;
     progress(Step::Locking);
@@ -161,14 +179,19 @@ fn refuse_open(chain: &Chain, order: &Order<'_>, journal: &Journal) -> Result<()
     let (job, proof) = (order.job.id.to_string(), hex(poseidon(order.proof_data)));
     let chain_id = hex(chain.chain_id);
     let entries = journal.entries()?;
-    let mut open = entries.iter().filter(|e| e.state.is_open() && e.signed.chain_id == chain_id);
+    let mut open = entries
+        .iter()
+        .filter(|e| e.state.is_open() && e.signed.chain_id == chain_id);
     let same = open.find_map(|e| match e {
         e if e.signed.job == job => Some(("job", e)),
         e if e.signed.proof_hash == proof => Some(("proof", e)),
         _ => None,
     });
     match same {
-        Some((what, e)) => Err(SubmitError::Open { what, hash: e.signed.hash.clone() }),
+        Some((what, e)) => Err(SubmitError::Open {
+            what,
+            hash: e.signed.hash.clone(),
+        }),
         None => Ok(()),
     }
 }
@@ -220,13 +243,14 @@ fn send(rpc: &Rpc, signed: &Signed, account: Felt, nonce: Felt) -> Sent {
         }
         failed += 1;
         let taken = match error.node() {
-            Some(NodeError::InvalidTransactionNonce(_) | NodeError::ReplacementTransactionUnderpriced) => {
-                match superseded(rpc, account, nonce) {
-                    Ok(true) => return Sent::Superseded,
-                    Ok(false) => true,
-                    Err(error) => return Sent::Unknown(error.to_string()),
-                }
-            }
+            Some(
+                NodeError::InvalidTransactionNonce(_)
+                | NodeError::ReplacementTransactionUnderpriced,
+            ) => match superseded(rpc, account, nonce) {
+                Ok(true) => return Sent::Superseded,
+                Ok(false) => true,
+                Err(error) => return Sent::Unknown(error.to_string()),
+            },
             _ => false,
         };
         let again = taken || matches!(error, RpcError::Unreachable { .. });
@@ -247,7 +271,13 @@ fn superseded(rpc: &Rpc, account: Felt, nonce: Felt) -> Result<bool, RpcError> {
 }
 
 /// Waits for the outcome and records it.
-fn settle(chain: &Chain, journal: &Journal, hash: Felt, account: Felt, nonce: Felt) -> Result<Submitted, SubmitError> {
+fn settle(
+    chain: &Chain,
+    journal: &Journal,
+    hash: Felt,
+    account: Felt,
+    nonce: Felt,
+) -> Result<Submitted, SubmitError> {
     let rpc = &chain.rpc;
     let unknown = |reason: String| SubmitError::Unknown { hash, reason };
     let polls = rpc.patience.acceptance.as_millis() / rpc.patience.poll.as_millis().max(1);
