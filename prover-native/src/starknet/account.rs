@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use starknet_rust::accounts::{
-    Account as _, AccountError as NodeAccountError, ConnectedAccount, ExecutionEncoding,
-    SingleOwnerAccount,
+    Account as _, AccountError as NodeAccountError, ExecutionEncoding, SingleOwnerAccount,
 };
 use starknet_rust::core::types::{
     BroadcastedInvokeTransaction, Call as NodeCall, ExecuteInvocation, Felt as NodeFelt,
-    FunctionInvocation, SimulationFlag, TransactionTrace,
+    FunctionInvocation, TransactionTrace,
 };
-use starknet_rust::providers::{Provider, ProviderError};
+use starknet_rust::providers::ProviderError;
 use starknet_rust::signers::{LocalWallet, SigningKey};
 use stwo_ml_verifier::starknet::{Call, Felt};
 
@@ -60,11 +59,11 @@ pub enum AccountError {
     },
     /// The key is not one.
     #[error(
-        "the {source} is not a private key: a hexadecimal number, not zero, below the order of the STARK curve"
+        "the {origin} is not a private key: a hexadecimal number, not zero, below the order of the STARK curve"
     )]
     Key {
         /// Where it is from.
-        source: &'static str,
+        origin: &'static str,
     },
     /// The key cannot sign.
     #[error("the key cannot sign: {reason}")]
@@ -129,14 +128,14 @@ impl Account {
     fn with_key(
         address: Felt,
         key: Option<NodeFelt>,
-        source: &'static str,
+        origin: &'static str,
     ) -> Result<Self, AccountError> {
         // The order of the STARK curve, which keys stay below.
         const ORDER: NodeFelt = NodeFelt::from_hex_unchecked(
             "0x800000000000010ffffffffffffffffb781126dcae7b2321e66a241adc64d2f",
         );
         let key = key.filter(|key| *key != NodeFelt::ZERO && *key < ORDER);
-        let key = SigningKey::from_secret_scalar(key.ok_or(AccountError::Key { source })?);
+        let key = SigningKey::from_secret_scalar(key.ok_or(AccountError::Key { origin })?);
         Ok(Self { address, key })
     }
 

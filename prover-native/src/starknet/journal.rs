@@ -295,7 +295,7 @@ fn whole_lines(file: &mut File) -> std::io::Result<u64> {
         let start = end.saturating_sub(BLOCK);
         file.seek(SeekFrom::Start(start))?;
         block.clear();
-        file.by_ref().take(end - start).read_to_end(&mut block)?;
+        (&*file).take(end - start).read_to_end(&mut block)?;
         if let Some(position) = block.iter().rposition(|b| *b == b'\n') {
             return Ok(start + position as u64 + 1);
         }

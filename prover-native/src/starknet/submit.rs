@@ -6,6 +6,7 @@
 //! when the node does not know it and its nonce belongs to another transaction in a block.
 
 use starknet_rust::core::types::{BroadcastedInvokeTransaction, StarknetError as NodeError};
+use starknet_rust::providers::Provider as _;
 use stwo_ml_verifier::starknet::{Felt, poseidon};
 
 use super::account::{Account, Signed};
