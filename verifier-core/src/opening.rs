@@ -164,8 +164,9 @@ pub fn verify(
         for (layer, ((word, challenges), (coset, cap))) in words.enumerate() {
             let leaf = merkle::leaf_hash(coset.values.iter().flat_map(|v| v.coordinates()));
             let coset_index = index.checked_shr(word.log_coset.into()).unwrap_or(0);
-            merkle::verify(cap, leaf, coset_index, &coset.path)
-                .map_err(|_| VerifyError::LayerPath { query: i, layer })?;
+            if !merkle::is_under_cap(cap, leaf, coset_index, &coset.path) {
+                return Err(VerifyError::LayerPath { query: i, layer });
+            }
             let within = index & !u32::MAX.checked_shl(word.log_coset.into()).unwrap_or(0);
             let found = usize::try_from(within)
                 .ok()
@@ -199,7 +200,7 @@ fn check_rows(cap: &[Digest], rows: &Rows, position: u32) -> Option<()> {
         .map(|row| merkle::leaf_hash(row.iter().copied()))
         .collect();
     let node = merkle::block_root(&leaves)?;
-    merkle::verify(cap, node, position, &rows.path).ok()
+    merkle::is_under_cap(cap, node, position, &rows.path).then_some(())
 }
 
 /// The joined word on the queried coset.

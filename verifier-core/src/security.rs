@@ -88,32 +88,30 @@ impl Level {
 
     /// The parameters.
     pub const fn parameters(self) -> Parameters {
-        const fn row(
-            log_blowup: u8,
-            queries: u8,
-            query_grind: u8,
-            lookup_grind: u8,
-            proximity_grind: u8,
-            log_coset: u8,
-            folded_words: u8,
-        ) -> Parameters {
-            Parameters {
-                log_blowup,
-                queries,
-                query_grind,
-                lookup_grind,
-                proximity_grind,
-                log_coset,
-                folded_words,
-            }
-        }
-        match self {
-            Self::Standard => row(2, 44, 20, 20, 0, 2, 0),
-            Self::Onchain128 => row(2, 58, 20, 20, 0, 2, 4),
-            Self::Compat96 => row(1, 70, 26, 24, 0, 2, 0),
-            Self::Provable96 => row(3, 94, 20, 20, 8, 3, 0),
+        let [
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
+        ] = match self {
+            Self::Standard => [2, 44, 20, 20, 0, 2, 0],
+            Self::Onchain128 => [2, 58, 20, 20, 0, 2, 4],
+            Self::Compat96 => [1, 70, 26, 24, 0, 2, 0],
+            Self::Provable96 => [3, 94, 20, 20, 8, 3, 0],
             #[cfg(feature = "test-levels")]
-            Self::TestTiny => row(1, 4, 4, 4, 0, 2, 0),
+            Self::TestTiny => [1, 4, 4, 4, 0, 2, 0],
+        };
+        Parameters {
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
         }
     }
 }

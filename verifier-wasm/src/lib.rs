@@ -9,7 +9,7 @@ use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk, verify_file};
 use wasm_bindgen::prelude::*;
 
-mod starknet;
+pub mod starknet;
 
 /// A refusal, as JavaScript sees it.
 #[derive(Serialize)]

@@ -195,6 +195,16 @@ impl Output {
         let bar = indicatif::ProgressBar::new(phases);
         style.map_or(bar.clone(), |s| bar.with_style(s))
     }
+
+    /// A counter of unknown length; hidden as a progress bar is.
+    fn count(self, what: &'static str) -> indicatif::ProgressBar {
+        let bar = self.progress(0);
+        bar.unset_length();
+        let style = indicatif::ProgressStyle::with_template("{spinner} {pos} {msg}");
+        style
+            .map_or(bar.clone(), |s| bar.with_style(s))
+            .with_message(what)
+    }
 }
 
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {

@@ -93,8 +93,7 @@ impl ProofArgs {
         let file = read(&self.proof, MAX_PROOF_BYTES)?;
         let failure = |e| self.failure(e);
         let (_, projection) = Projection::of_file(&vk, &file).map_err(failure)?;
-        let bar = out.progress(0);
-        bar.set_message("nonces tried for the contract");
+        let bar = out.count("nonces tried for the contract");
         let nonce = grind(projection.io, &|tried| bar.set_position(tried.into()));
         bar.finish_and_clear();
         let felts = projection.felts(nonce.unwrap_or(0)).map_err(failure)?;

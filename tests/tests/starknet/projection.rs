@@ -8,8 +8,8 @@ use stwo_ml_tests::{INPUT, linear_prover, mixed_inputs, mixed_prover};
 use stwo_ml_verifier::field::QM31;
 use stwo_ml_verifier::shape::Shape;
 use stwo_ml_verifier::starknet::{
-    ContractState, Outcome, Part, Precheck, Projection, StarknetError, check_projection,
-    io_commitment, judge, least_nonce, nonce_is_sufficient, poseidon, precheck,
+    ContractState, Outcome, Part, Precheck, Projection, StarknetError, calls, check_projection,
+    execute_calldata, io_commitment, judge, least_nonce, nonce_is_sufficient, poseidon, precheck,
 };
 use stwo_ml_verifier::transcript::{Event, Label, Transcript};
 use stwo_ml_verifier::{Digest, Level, Proof, Statement, VerifyError, Vk, encode_file, hash};
@@ -357,6 +357,38 @@ fn precheck_gives_the_reason_of_the_contract() {
     ];
     for (state, reason) in states {
         assert_eq!(outcome(state), Outcome::Reverts { reason });
+        let checked = precheck(&honest.vk, &honest.file(), &honest.felts, &state).unwrap();
+        assert_eq!(checked.accepted(), Err(StarknetError::Refused { reason }));
+    }
+}
+
+/// The proof and its submission as files, for the verifier in JavaScript; the felts themselves are
+/// checked above. With `UPDATE_VECTORS=1` they are written, otherwise compared.
+#[test]
+fn vectors_are_up_to_date() {
+    let honest = &*HONEST;
+    let (addresses, job) = vectors::submission();
+    let calls = calls(&addresses, &job, &honest.felts, honest.felts[4]).unwrap();
+    let hex =
+        |felts: &[Felt]| -> Vec<String> { felts.iter().map(|felt| format!("{felt:#x}")).collect() };
+    let value = serde_json::json!({
+        "_comment": "The submission of onchain128.proof for the job of multicall.json",
+        "proof_data": hex(&honest.felts).join(" "),
+        "execute_calldata": hex(&execute_calldata(&calls)).join(" "),
+    });
+    let files = [
+        ("onchain128.vk", honest.vk.encode()),
+        ("onchain128.proof", honest.file()),
+        ("onchain128.json", format!("{value:#}\n").into_bytes()),
+    ];
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/starknet"));
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_VECTORS").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let found = std::fs::read(&path).unwrap();
+        assert!(found == bytes, "{name} differs; run with UPDATE_VECTORS=1");
     }
 }
 

@@ -147,8 +147,8 @@ fn the_commitment_of_other_ranks() {
     assert_ne!(other, expected);
 }
 
-#[test]
-fn the_calls_of_a_submission() {
+/// The addresses and the job of the vector of calls.
+pub(super) fn submission() -> (Addresses, Job) {
     let vector = vector!("multicall.json");
     let (addresses, job) = (&vector["addresses"], &vector["job"]);
     let addresses = Addresses {
@@ -165,6 +165,13 @@ fn the_calls_of_a_submission() {
         usd: u256(&job["usd"]),
         privacy: job["privacy"].as_bool().unwrap(),
     };
+    (addresses, job)
+}
+
+#[test]
+fn the_calls_of_a_submission() {
+    let vector = vector!("multicall.json");
+    let (addresses, job) = submission();
     let (proof_data, io) = well_formed();
     let made = calls(&addresses, &job, &proof_data, io).unwrap();
     let expected: Vec<Call> = vector["calls"]
