@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 /// An account that the node funds at its start.
 #[derive(Clone, Debug)]
@@ -13,7 +14,7 @@ pub(crate) struct Funded {
 
 /// A running `starknet-devnet`.
 pub(crate) struct Devnet {
-    shell: Child,
+    shell: Mutex<Child>,
     pub(crate) port: u16,
     pub(crate) accounts: Vec<Funded>,
 }
@@ -67,7 +68,15 @@ impl Devnet {
         };
         // A full pipe would stop the node.
         std::thread::spawn(move || lines.for_each(drop));
+        let shell = Mutex::new(shell);
         Self { shell, port, accounts }
+    }
+
+    /// Kills the node as a power cut would.
+    pub(crate) fn kill(&self) {
+        let mut shell = self.shell.lock().unwrap();
+        drop(shell.stdin.take());
+        let _ = shell.wait();
     }
 
     pub(crate) fn url(&self) -> String {
@@ -77,7 +86,6 @@ impl Devnet {
 
 impl Drop for Devnet {
     fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        let _ = self.shell.wait();
+        self.kill();
     }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use starknet_rust::accounts::{Account as _, ConnectedAccount, ExecutionEncoding, SingleOwnerAccount};
+use starknet_rust::accounts::{Account as _, ConnectedAccount as _, ExecutionEncoding, SingleOwnerAccount};
 use starknet_rust::contract::UdcSelector;
 use starknet_rust::core::types::contract::{CompiledClass, SierraClass};
 use starknet_rust::core::types::{BlockId, BlockTag, Call as NodeCall, Felt as NodeFelt};
 use starknet_rust::core::utils::{UdcUniqueness, get_selector_from_name, get_udc_deployed_address};
 use starknet_rust::providers::jsonrpc::{HttpTransport, JsonRpcClient};
-use starknet_rust::providers::{Provider, Url};
+use starknet_rust::providers::{Provider as _, Url};
 use starknet_rust::signers::{LocalWallet, SigningKey};
 use stwo_ml::starknet::account::Account;
 use stwo_ml::starknet::events::Contracts;
@@ -105,7 +105,7 @@ pub(crate) fn shared() -> &'static Node {
 impl Node {
     /// Declares the classes with the last account.
     pub(crate) fn new(devnet: Devnet) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut node = Self { devnet, classes: [NodeFelt::ZERO; 4], taken: AtomicUsize::new(0), runtime };
         let declarer = node.devnet.accounts.last().unwrap().clone();
         node.classes = ["sage", "stwo_verifier", "proof_gated_payment", "payment_router"].map(|name| node.declare(&declarer, name));
@@ -195,7 +195,7 @@ impl World {
             let mut calldata = vec![class, salt, NodeFelt::ZERO, arguments.len().into()];
             calldata.extend(arguments);
             let selector = get_selector_from_name("deployContract").unwrap();
-            calls.push(NodeCall { to: UdcSelector::Legacy.address(), selector, calldata });
+            calls.push(NodeCall { to: UdcSelector::New.address(), selector, calldata });
             our_felt(&address)
         };
         let [sage, verifier, gate, router] = node.classes;
