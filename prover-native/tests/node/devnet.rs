@@ -24,7 +24,8 @@ fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("STARKNET_DEVNET") {
         return path.into();
     }
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin/starknet-devnet");
+    let installed =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin/starknet-devnet");
     if installed.exists() {
         return installed;
     }
@@ -39,12 +40,20 @@ impl Devnet {
     /// Starts a node with these arguments; port 0 gives any free one.
     pub(crate) fn start(port: u16, arguments: &[&str]) -> Self {
         // The shell kills the node when its standard input closes: with this process at the latest.
-        let script = "\"$0\" \"$@\" </dev/null & node=$!; cat; kill -9 $node; wait $node 2>/dev/null";
+        let script =
+            "\"$0\" \"$@\" </dev/null & node=$!; cat; kill -9 $node; wait $node 2>/dev/null";
         let mut shell = Command::new("sh")
             .arg("-c")
             .arg(script)
             .arg(binary())
-            .args(["--seed", "0", "--host", "127.0.0.1", "--port", &port.to_string()])
+            .args([
+                "--seed",
+                "0",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+            ])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -56,12 +65,24 @@ impl Devnet {
         let mut accounts = Vec::new();
         let mut address = String::new();
         let port = loop {
-            let line = lines.next().expect("the node ends before it listens").expect("text");
-            let value = || line.rsplit('|').next().unwrap_or_default().trim().to_owned();
+            let line = lines
+                .next()
+                .expect("the node ends before it listens")
+                .expect("text");
+            let value = || {
+                line.rsplit('|')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            };
             if line.starts_with("| Account address") {
                 address = value();
             } else if line.starts_with("| Private key") {
-                accounts.push(Funded { address: std::mem::take(&mut address), key: value() });
+                accounts.push(Funded {
+                    address: std::mem::take(&mut address),
+                    key: value(),
+                });
             } else if let Some((_, port)) = line.rsplit_once("listening on 127.0.0.1:") {
                 break port.trim().parse().expect("a port");
             }
@@ -69,7 +90,11 @@ impl Devnet {
         // A full pipe would stop the node.
         std::thread::spawn(move || lines.for_each(drop));
         let shell = Mutex::new(shell);
-        Self { shell, port, accounts }
+        Self {
+            shell,
+            port,
+            accounts,
+        }
     }
 
     /// Kills the node as a power cut would.

@@ -42,7 +42,13 @@ fn received(world: &World) -> U256 {
 /// Faults of sending that a client gets over, without paying twice.
 #[test]
 fn faults_of_sending_are_overcome_once() {
-    for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::Garbage("<html>502</html>"), Fault::Garbage("{}"), Fault::Half] {
+    for fault in [
+        Fault::LostRequest,
+        Fault::LostAnswer,
+        Fault::Garbage("<html>502</html>"),
+        Fault::Garbage("{}"),
+        Fault::Half,
+    ] {
         let world = World::new(Setup::default());
         let proxy = Proxy::new(world.node.devnet.port);
         proxy.trap(ADD, fault.clone(), 2);
@@ -68,16 +74,31 @@ fn faults_of_sending_are_overcome_once() {
 fn faults_of_reading_are_overcome() {
     let world = World::new(Setup::default());
     let proxy = Proxy::new(world.node.devnet.port);
-    for method in ["chainId", "starknet_call", "getNonce", "simulateTransactions", "getTransactionReceipt", "getTransactionByHash"] {
+    for method in [
+        "chainId",
+        "starknet_call",
+        "getNonce",
+        "simulateTransactions",
+        "getTransactionReceipt",
+        "getTransactionByHash",
+    ] {
         proxy.trap(method, Fault::LostAnswer, 1);
         proxy.trap(method, Fault::Garbage("garbage"), 1);
-        proxy.trap(method, Fault::Garbage("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}"), 1);
+        proxy.trap(
+            method,
+            Fault::Garbage("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}"),
+            1,
+        );
         proxy.trap(method, Fault::Half, 1);
         proxy.trap(method, Fault::Garbage("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"overload\"}}"), 1);
     }
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path()).unwrap();
-    let (chain, account, job) = (world.chain_at(&proxy.url(), quick()), world.account(), job(1));
+    let (chain, account, job) = (
+        world.chain_at(&proxy.url(), quick()),
+        world.account(),
+        job(1),
+    );
     let order = proofs()[0].order(&job);
     let plan = Plan::make(&chain, &account, &order).unwrap();
     let submitted = submit(&chain, &account, &order, plan, None, &journal, |_| ()).unwrap();
@@ -87,7 +108,11 @@ fn faults_of_reading_are_overcome() {
 
 /// Little patience, for nodes that never answer.
 fn impatient() -> Patience {
-    Patience { answer: Duration::from_millis(1500), attempts: 2, ..quick() }
+    Patience {
+        answer: Duration::from_millis(1500),
+        attempts: 2,
+        ..quick()
+    }
 }
 
 #[test]
@@ -96,15 +121,29 @@ fn a_node_that_never_answers_is_named() {
     let proxy = Proxy::new(world.node.devnet.port);
     proxy.trap("getNonce", Fault::Stuck, 100);
     let rpc = Rpc::new(&proxy.url(), impatient()).unwrap();
-    let error = rpc.nonce(world.account().address(), stwo_ml::starknet::rpc::At::Latest).unwrap_err();
-    assert!(matches!(error, RpcError::Unreachable { attempts: 2, .. }), "{error}");
+    let error = rpc
+        .nonce(
+            world.account().address(),
+            stwo_ml::starknet::rpc::At::Latest,
+        )
+        .unwrap_err();
+    assert!(
+        matches!(error, RpcError::Unreachable { attempts: 2, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("it is too slow"), "{error}");
     // The URL's path may hold a provider's key.
     assert!(!error.to_string().contains("/rpc"), "{error}");
     proxy.trap("getNonce", Fault::Garbage("nonsense"), 100);
     let nobody = Rpc::new("http://127.0.0.1:1", impatient()).unwrap();
-    assert!(matches!(nobody.chain_id(), Err(RpcError::Unreachable { .. })));
-    assert!(matches!(Rpc::new("ftp://127.0.0.1", quick()), Err(RpcError::Url { .. })));
+    assert!(matches!(
+        nobody.chain_id(),
+        Err(RpcError::Unreachable { .. })
+    ));
+    assert!(matches!(
+        Rpc::new("ftp://127.0.0.1", quick()),
+        Err(RpcError::Url { .. })
+    ));
 }
 
 /// The client dies after signing: before the node has the transaction, and after.
@@ -128,13 +167,17 @@ fn a_submission_is_resumed_by_its_hash() {
         let again = job(1);
         let order = proofs()[0].order(&again);
         if let Ok(plan) = Plan::make(&chain, &account, &order) {
-            let refused = submit(&chain, &account, &order, plan, None, &journal, |_| ()).unwrap_err();
+            let refused =
+                submit(&chain, &account, &order, plan, None, &journal, |_| ()).unwrap_err();
             assert_eq!(refused.code(), "open_submission");
         }
         let before = proxy.count(ADD);
         let submitted = resume(&chain, &entries[0], &journal, |_| ()).unwrap();
         assert_eq!(submitted.report.verdict, Verdict::Paid);
-        assert_eq!(format!("{:#x}", submitted.receipt.hash), entries[0].signed.hash);
+        assert_eq!(
+            format!("{:#x}", submitted.receipt.hash),
+            entries[0].signed.hash
+        );
         assert_eq!(proxy.count(ADD) - before, sent);
         assert_eq!(received(&world), (84 * SAGE / 10).into());
         assert_eq!(journal.entries().unwrap()[0].state, State::Paid);
@@ -200,7 +243,14 @@ fn clients_race_for_a_nonce() {
 fn the_node_dies_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let dump = folder.path().join("chain");
-    let arguments = ["--accounts", "4", "--dump-on", "block", "--dump-path", dump.to_str().unwrap()];
+    let arguments = [
+        "--accounts",
+        "4",
+        "--dump-on",
+        "block",
+        "--dump-path",
+        dump.to_str().unwrap(),
+    ];
     let devnet = Devnet::start(0, &arguments);
     let node: &'static Node = Box::leak(Box::new(Node::new(devnet)));
     let world = World::on(node, Setup::default());

@@ -22,7 +22,12 @@ pub(crate) struct Proof {
 
 impl Proof {
     pub(crate) fn order<'a>(&'a self, job: &'a Job) -> Order<'a> {
-        Order { vk: &self.vk, proof: &self.file, proof_data: &self.felts, job }
+        Order {
+            vk: &self.vk,
+            proof: &self.file,
+            proof_data: &self.felts,
+            job,
+        }
     }
 }
 
@@ -35,7 +40,12 @@ fn layer() -> Circuit {
     let w = circuit.weight(embed(&weights, &[5, 7]));
     let [o, k] = axis_ranges(&[5, 7]).try_into().expect("two axes");
     let (out, right) = (axis_ranges(&[5])[0], axis_ranges(&[7])[0]);
-    let diagonal = |out, left, right, len| Factor { out, left, right, wiring: Wiring::Diagonal { len } };
+    let diagonal = |out, left, right, len| Factor {
+        out,
+        left,
+        right,
+        wiring: Wiring::Diagonal { len },
+    };
     let product = Term {
         coefficient: 1,
         left: Some(w),
@@ -65,7 +75,12 @@ pub(crate) fn proofs() -> &'static [Proof; 3] {
             let (_, projection) = Projection::of_file(&vk, &file).unwrap();
             let nonce = grind(projection.io, &|_| ()).unwrap();
             let felts = projection.felts(nonce).unwrap();
-            Proof { vk: vk.clone(), file, felts, io: projection.io }
+            Proof {
+                vk: vk.clone(),
+                file,
+                felts,
+                io: projection.io,
+            }
         })
     })
 }

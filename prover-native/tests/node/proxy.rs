@@ -71,12 +71,21 @@ impl Proxy {
 
     /// The next `times` requests with a text in their body meet a fault.
     pub(crate) fn trap(&self, text: &'static str, fault: Fault, times: usize) {
-        self.traps.lock().unwrap().push(Trap { text, fault, left: times });
+        self.traps.lock().unwrap().push(Trap {
+            text,
+            fault,
+            left: times,
+        });
     }
 
     /// Requests so far with a text in their body.
     pub(crate) fn count(&self, text: &str) -> usize {
-        self.seen.lock().unwrap().iter().filter(|body| body.contains(text)).count()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|body| body.contains(text))
+            .count()
     }
 }
 
@@ -89,7 +98,9 @@ fn message(stream: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
         bytes.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&bytes).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     let length = length.and_then(|l| l.trim().parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
@@ -97,12 +108,19 @@ fn message(stream: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
 }
 
 /// Serves one request per connection.
-fn serve(mut client: TcpStream, node: u16, traps: &Mutex<Vec<Trap>>, seen: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn serve(
+    mut client: TcpStream,
+    node: u16,
+    traps: &Mutex<Vec<Trap>>,
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let (_, body) = message(&mut client)?;
     let text = String::from_utf8_lossy(&body).into_owned();
     let fault = {
         let mut traps = traps.lock().unwrap();
-        let trap = traps.iter_mut().find(|trap| trap.left > 0 && text.contains(trap.text));
+        let trap = traps
+            .iter_mut()
+            .find(|trap| trap.left > 0 && text.contains(trap.text));
         trap.map(|trap| {
             trap.left -= 1;
             trap.fault.clone()
@@ -119,7 +137,10 @@ fn serve(mut client: TcpStream, node: u16, traps: &Mutex<Vec<Trap>>, seen: &Mute
         _ => {}
     }
     let mut upstream = TcpStream::connect(("127.0.0.1", node))?;
-    let head = format!("POST /rpc HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST /rpc HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     upstream.write_all(head.as_bytes())?;
     upstream.write_all(&body)?;
     let (_, said) = message(&mut upstream)?;
@@ -135,7 +156,10 @@ fn serve(mut client: TcpStream, node: u16, traps: &Mutex<Vec<Trap>>, seen: &Mute
 }
 
 fn answer(client: &mut TcpStream, body: &[u8]) -> std::io::Result<()> {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     client.write_all(head.as_bytes())?;
     client.write_all(body)
 }

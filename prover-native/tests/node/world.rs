@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use starknet_rust::accounts::{Account as _, ConnectedAccount as _, ExecutionEncoding, SingleOwnerAccount};
+use starknet_rust::accounts::{
+    Account as _, ConnectedAccount as _, ExecutionEncoding, SingleOwnerAccount,
+};
 use starknet_rust::contract::UdcSelector;
 use starknet_rust::core::types::contract::{CompiledClass, SierraClass};
 use starknet_rust::core::types::{BlockId, BlockTag, Call as NodeCall, Felt as NodeFelt};
@@ -60,7 +62,13 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { callback: false, fees: [8000, 2000, 0, 9000, 1000], balance: 1000 * SAGE, router: 100 * SAGE, allowance: 100 * SAGE }
+        Self {
+            callback: false,
+            fees: [8000, 2000, 0, 9000, 1000],
+            balance: 1000 * SAGE,
+            router: 100 * SAGE,
+            allowance: 100 * SAGE,
+        }
     }
 }
 
@@ -88,7 +96,11 @@ pub(crate) fn selector(name: &str) -> Felt {
 
 /// A call with small arguments.
 pub(crate) fn call(to: Felt, name: &str, calldata: &[Felt]) -> Call {
-    Call { to, selector: selector(name), calldata: calldata.to_vec() }
+    Call {
+        to,
+        selector: selector(name),
+        calldata: calldata.to_vec(),
+    }
 }
 
 /// A `u256` below `2^128` as two felts.
@@ -105,10 +117,24 @@ pub(crate) fn shared() -> &'static Node {
 impl Node {
     /// Declares the classes with the last account.
     pub(crate) fn new(devnet: Devnet) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut node = Self { devnet, classes: [NodeFelt::ZERO; 4], taken: AtomicUsize::new(0), runtime };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let mut node = Self {
+            devnet,
+            classes: [NodeFelt::ZERO; 4],
+            taken: AtomicUsize::new(0),
+            runtime,
+        };
         let declarer = node.devnet.accounts.last().unwrap().clone();
-        node.classes = ["sage", "stwo_verifier", "proof_gated_payment", "payment_router"].map(|name| node.declare(&declarer, name));
+        node.classes = [
+            "sage",
+            "stwo_verifier",
+            "proof_gated_payment",
+            "payment_router",
+        ]
+        .map(|name| node.declare(&declarer, name));
         node
     }
 
@@ -118,7 +144,13 @@ impl Node {
         let key = SigningKey::from_secret_scalar(NodeFelt::from_hex(&account.key).unwrap());
         let address = NodeFelt::from_hex(&account.address).unwrap();
         let chain = NodeFelt::from_bytes_be_slice(b"SN_SEPOLIA");
-        let mut sender = SingleOwnerAccount::new(provider, LocalWallet::from(key), address, chain, ExecutionEncoding::New);
+        let mut sender = SingleOwnerAccount::new(
+            provider,
+            LocalWallet::from(key),
+            address,
+            chain,
+            ExecutionEncoding::New,
+        );
         sender.set_block_id(BlockId::Tag(BlockTag::PreConfirmed));
         sender
     }
@@ -131,9 +163,18 @@ impl Node {
         let compiled = casm.class_hash().unwrap();
         let sender = self.sender(account);
         self.runtime.block_on(async {
-            let declared = sender.declare_v3(Arc::new(sierra), compiled).tip(0).send().await.unwrap();
+            let declared = sender
+                .declare_v3(Arc::new(sierra), compiled)
+                .tip(0)
+                .send()
+                .await
+                .unwrap();
             assert_eq!(declared.class_hash, hash);
-            let receipt = sender.provider().get_transaction_receipt(declared.transaction_hash).await.unwrap();
+            let receipt = sender
+                .provider()
+                .get_transaction_receipt(declared.transaction_hash)
+                .await
+                .unwrap();
             assert!(receipt.receipt.execution_result().revert_reason().is_none());
         });
         hash
@@ -154,10 +195,26 @@ impl Node {
         let sender = self.sender(account);
         self.runtime.block_on(async {
             // Bounds of our own: an estimate would refuse what is going to be reverted.
-            let execution = sender.execute_v3(calls).tip(0).l1_gas(0).l1_gas_price(1 << 40).l1_data_gas(1 << 20).l1_data_gas_price(1 << 40).l2_gas(1_100_000_000).l2_gas_price(1 << 32);
+            let execution = sender
+                .execute_v3(calls)
+                .tip(0)
+                .l1_gas(0)
+                .l1_gas_price(1 << 40)
+                .l1_data_gas(1 << 20)
+                .l1_data_gas_price(1 << 40)
+                .l2_gas(1_100_000_000)
+                .l2_gas_price(1 << 32);
             let sent = execution.send().await.unwrap();
-            let receipt = sender.provider().get_transaction_receipt(sent.transaction_hash).await.unwrap();
-            let reason = receipt.receipt.execution_result().revert_reason().map(str::to_owned);
+            let receipt = sender
+                .provider()
+                .get_transaction_receipt(sent.transaction_hash)
+                .await
+                .unwrap();
+            let reason = receipt
+                .receipt
+                .execution_result()
+                .revert_reason()
+                .map(str::to_owned);
             (our_felt(&sent.transaction_hash), reason)
         })
     }
@@ -167,7 +224,9 @@ fn class(name: &str, kind: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/contracts/classes");
     let file = std::fs::File::open(folder.join(format!("{name}.{kind}.json.gz"))).unwrap();
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_end(&mut bytes)
+        .unwrap();
     bytes
 }
 
@@ -181,9 +240,16 @@ impl World {
     pub(crate) fn on(node: &'static Node, setup: Setup) -> Self {
         let first = node.taken.fetch_add(2, Ordering::Relaxed);
         let accounts = &node.devnet.accounts;
-        assert!(first + 2 < accounts.len(), "too few accounts for these tests");
+        assert!(
+            first + 2 < accounts.len(),
+            "too few accounts for these tests"
+        );
         let owner = accounts[first].clone();
-        let operator = if setup.callback { owner.clone() } else { accounts[first + 1].clone() };
+        let operator = if setup.callback {
+            owner.clone()
+        } else {
+            accounts[first + 1].clone()
+        };
         let [owner_felt, operator_felt] = [&owner, &operator].map(|a| felt(&a.address).unwrap());
 
         let salt = NodeFelt::from(first as u64);
@@ -195,25 +261,53 @@ impl World {
             let mut calldata = vec![class, salt, NodeFelt::ZERO, arguments.len().into()];
             calldata.extend(arguments);
             let selector = get_selector_from_name("deployContract").unwrap();
-            calls.push(NodeCall { to: UdcSelector::New.address(), selector, calldata });
+            calls.push(NodeCall {
+                to: UdcSelector::New.address(),
+                selector,
+                calldata,
+            });
             our_felt(&address)
         };
         let [sage, verifier, gate, router] = node.classes;
         let supply = wide(1_000_000 * SAGE);
         let token = deploy(sage, &[owner_felt, supply[0], supply[1]]);
         let small = |n: u32| Felt::from(n);
-        let verifier = deploy(verifier, &[owner_felt, small(128), small(262_144), small(0)]);
+        let verifier = deploy(
+            verifier,
+            &[owner_felt, small(128), small(262_144), small(0)],
+        );
         let gate = deploy(gate, &[owner_felt, operator_felt]);
-        let router = deploy(router, &[owner_felt, token, STAKERS.into(), TREASURY.into()]);
+        let router = deploy(
+            router,
+            &[owner_felt, token, STAKERS.into(), TREASURY.into()],
+        );
         node.execute(&owner, calls).1.map(|words| panic!("{words}"));
-        let addresses = Addresses { gate, verifier, router, token };
-        let fee_token = felt("0x4718f5a0fc34cc1af16a1cdee98ffb20c31f5cd61d6ab07201858f4287c938d").unwrap();
-        let world = Self { node, contracts: Contracts { addresses, fee_token }, owner, operator };
+        let addresses = Addresses {
+            gate,
+            verifier,
+            router,
+            token,
+        };
+        let fee_token =
+            felt("0x4718f5a0fc34cc1af16a1cdee98ffb20c31f5cd61d6ab07201858f4287c938d").unwrap();
+        let world = Self {
+            node,
+            contracts: Contracts {
+                addresses,
+                fee_token,
+            },
+            owner,
+            operator,
+        };
 
         let submitter = if setup.callback { gate } else { operator_felt };
         let fees = setup.fees.map(Felt::from);
         let mut calls = vec![
-            call(gate, "configure", &[router, operator_felt, operator_felt, verifier]),
+            call(
+                gate,
+                "configure",
+                &[router, operator_felt, operator_felt, verifier],
+            ),
             call(router, "set_authorized_submitter", &[submitter]),
             call(router, "set_fee_distribution", &fees),
             world.transfer(router, setup.router),
@@ -235,7 +329,11 @@ impl World {
 
     pub(crate) fn approve(&self, amount: u128) -> Call {
         let [low, high] = wide(amount);
-        call(self.contracts.addresses.token, "approve", &[self.contracts.addresses.router, low, high])
+        call(
+            self.contracts.addresses.token,
+            "approve",
+            &[self.contracts.addresses.router, low, high],
+        )
     }
 
     /// Has the owner send calls, which must succeed.
@@ -267,7 +365,11 @@ impl World {
 
     /// A balance in SAGE.
     pub(crate) fn balance(&self, of: Felt) -> U256 {
-        let answer = self.chain().rpc().call(self.contracts.addresses.token, "balance_of", &[of]).unwrap();
+        let answer = self
+            .chain()
+            .rpc()
+            .call(self.contracts.addresses.token, "balance_of", &[of])
+            .unwrap();
         U256::from_felts(answer[0], answer[1]).unwrap()
     }
 }
