@@ -85,6 +85,18 @@ pub(super) fn failure(error: SubmitError) -> Failure {
     }
 }
 
+/// A failure before a submission: nothing was sent, whatever the reason.
+pub(super) fn unsent(failure: Failure) -> Failure {
+    let message = failure.to_string();
+    let code = match failure {
+        Failure::Invalid(e) => e.code(),
+        Failure::Mismatch(_) => "mismatch",
+        Failure::Contract(_) => "contract",
+        other => return other,
+    };
+    Failure::Unsent { code, message }
+}
+
 /// The names of a plan's calls.
 fn call_names(plan: &Plan) -> Vec<&'static str> {
     let approve = plan.approve().map(|_| "approve");

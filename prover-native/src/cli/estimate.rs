@@ -4,7 +4,7 @@ use serde_json::json;
 use stwo_ml::starknet::plan::{Order, Plan};
 
 use super::calldata::PaymentArgs;
-use super::client::{AccountArgs, NodeArgs, failure, plan_json, plan_text};
+use super::client::{AccountArgs, NodeArgs, failure, plan_json, plan_text, unsent};
 use super::starknet::ProofArgs;
 use super::{Failure, Output};
 
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let job = args.payment.job();
     let account = args.account.load()?;
-    let projected = args.proof.project(out)?;
+    let projected = args.proof.project(out).map_err(unsent)?;
     let chain = args.node.connect()?;
     let order = Order {
         vk: &projected.vk,

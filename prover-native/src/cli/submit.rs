@@ -10,7 +10,7 @@ use stwo_ml::starknet::submit::{Step, resume, submit};
 use stwo_ml_verifier::starknet::U256;
 
 use super::calldata::PaymentArgs;
-use super::client::{AccountArgs, NodeArgs, conclude, failure, plan_json, plan_text};
+use super::client::{AccountArgs, NodeArgs, conclude, failure, plan_json, plan_text, unsent};
 use super::starknet::{ProofArgs, amount};
 use super::{Failure, Output};
 
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let account = args.account.load()?;
     let journal = args.journal.open()?;
-    let projected = args.proof.project(out)?;
+    let projected = args.proof.project(out).map_err(unsent)?;
     let chain = args.node.connect()?;
     let order = Order {
         vk: &projected.vk,

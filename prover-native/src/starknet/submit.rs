@@ -224,6 +224,8 @@ pub(super) fn hex(felt: Felt) -> String {
 /// Sends a signed transaction until the node has it or says no.
 fn send(rpc: &Rpc, signed: &Signed, account: Felt, nonce: Felt) -> Sent {
     let mut failed = 0;
+    // Whether an attempt may still be under way to the node.
+    let mut adrift = false;
     loop {
         let transaction = &signed.transaction;
         let answer = rpc.once("addInvokeTransaction", async |node| {
@@ -254,11 +256,12 @@ fn send(rpc: &Rpc, signed: &Signed, account: Felt, nonce: Felt) -> Sent {
             },
             _ => false,
         };
-        let again = taken || matches!(error, RpcError::Unreachable { .. });
-        if failed >= rpc.patience.attempts || !again {
-            return match error {
-                RpcError::Unreachable { .. } => Sent::Unknown(error.to_string()),
-                error => Sent::Refused(error.to_string()),
+        let unreachable = matches!(error, RpcError::Unreachable { .. });
+        adrift |= unreachable;
+        if failed >= rpc.patience.attempts || !(taken || unreachable) {
+            return match adrift {
+                true => Sent::Unknown(error.to_string()),
+                false => Sent::Refused(error.to_string()),
             };
         }
         std::thread::sleep(rpc.patience.pause(failed));
