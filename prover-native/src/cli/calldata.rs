@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use stwo_ml::starknet::decimal;
 use stwo_ml_verifier::starknet::{
     Call, ENTRY_POINTS, FeeSplit, Fees, Felt, Job, U256, calls, execute_calldata, felt,
 };
 
 use super::starknet::{
-    NetworkArgs, ProofArgs, StateArgs, amount, hex, integer, outcome_json, outcome_text, tokens,
+    NetworkArgs, ProofArgs, StateArgs, amount, hex, integer, outcome_json, outcome_text,
 };
 use super::{Failure, Output, write};
 
@@ -112,7 +113,7 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         execute.len(),
         projected.felts.len(),
         args.output.display(),
-        tokens(job.amount),
+        decimal(job.amount),
     );
     out.print(
         text,
@@ -154,19 +155,20 @@ pub(super) fn fee_json(split: &FeeSplit) -> Value {
 /// The parts of a payment in SAGE, with the surcharge.
 pub(super) fn fee_text(split: &FeeSplit) -> String {
     let mut text = format!(
-        "{} shared out (5 % more than is collected): worker {}, treasury {}, stakers {}",
-        tokens(split.shared),
-        tokens(split.worker),
-        tokens(split.treasury),
-        tokens(split.stakers),
+        "{} shared out ({} are collected): worker {}, treasury {}, stakers {}",
+        decimal(split.shared),
+        decimal(split.collected),
+        decimal(split.worker),
+        decimal(split.treasury),
+        decimal(split.stakers),
     );
     if split.burned != U256::ZERO {
-        text += &format!(", burned {}", tokens(split.burned));
+        text += &format!(", burned {}", decimal(split.burned));
     }
     if split.needed != U256::ZERO {
         text += &format!(
             "; the router must already hold {}, or the payment reverts",
-            tokens(split.needed)
+            decimal(split.needed)
         );
     }
     text

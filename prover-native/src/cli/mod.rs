@@ -15,12 +15,20 @@ use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
 use zip::ZipArchive;
 
 mod calldata;
+#[cfg(feature = "starknet")]
+mod client;
 mod compile;
 mod demo;
+#[cfg(feature = "starknet")]
+mod estimate;
 mod inspect;
 mod precheck;
 mod prove;
+#[cfg(feature = "starknet")]
+mod receipt;
 mod starknet;
+#[cfg(feature = "starknet")]
+mod submit;
 mod verify;
 
 /// Proves that a neural network produced a given output, and checks such proofs.
@@ -29,7 +37,7 @@ mod verify;
     name = "stwo-ml",
     version,
     about,
-    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input."
+    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input. estimate, submit, resume, receipt: 0 accepted and paid, 1 rejected, reverted or contradictory on chain, 2 nothing was sent, 3 sent with unknown outcome (continue with resume)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -53,6 +61,18 @@ enum Command {
     Precheck(precheck::Args),
     /// Write the four Starknet calls that submit a proof and pay for it.
     Calldata(calldata::Args),
+    /// Plan a submission: both verdicts, the state on chain, a simulation, the fee.
+    #[cfg(feature = "starknet")]
+    Estimate(estimate::Args),
+    /// Submit a proof to Starknet, pay for it, and read the outcome from the events.
+    #[cfg(feature = "starknet")]
+    Submit(submit::Args),
+    /// Finish the submissions of the journal that are open, or list the journal.
+    #[cfg(feature = "starknet")]
+    Resume(submit::ResumeArgs),
+    /// Decode the transaction of any submission.
+    #[cfg(feature = "starknet")]
+    Receipt(receipt::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
 }
@@ -68,6 +88,19 @@ pub(crate) enum Failure {
     Contract(String),
     /// Files or arguments cannot be used.
     Unusable(String),
+    /// Nothing was sent to Starknet.
+    #[cfg(feature = "starknet")]
+    Unsent { code: &'static str, message: String },
+    /// A submission failed on chain.
+    #[cfg(feature = "starknet")]
+    OnChain {
+        code: &'static str,
+        text: String,
+        value: Value,
+    },
+    /// The outcome of a submission is not known.
+    #[cfg(feature = "starknet")]
+    Outcome { code: &'static str, message: String },
 }
 
 impl Failure {
@@ -83,6 +116,10 @@ impl fmt::Display for Failure {
             Self::Invalid(e) => write!(f, "the proof is invalid: {e}"),
             Self::Mismatch(m) | Self::Contract(m) => write!(f, "the proof is valid, but {m}"),
             Self::Unusable(m) => f.write_str(m),
+            #[cfg(feature = "starknet")]
+            Self::Unsent { message, .. } | Self::Outcome { message, .. } => f.write_str(message),
+            #[cfg(feature = "starknet")]
+            Self::OnChain { text, .. } => f.write_str(text),
         }
     }
 }
@@ -98,6 +135,14 @@ pub(crate) fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Precheck(args) => precheck::run(&args, out),
         Command::Calldata(args) => calldata::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Estimate(args) => estimate::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Submit(args) => submit::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Resume(args) => submit::run_resume(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Receipt(args) => receipt::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
     };
     let Err(failure) = result else {
@@ -108,12 +153,20 @@ pub(crate) fn run() -> ExitCode {
         Failure::Mismatch(_) => ("mismatch", 1),
         Failure::Contract(_) => ("contract", 1),
         Failure::Unusable(_) => ("unusable", 2),
+        #[cfg(feature = "starknet")]
+        Failure::Unsent { code, .. } => (*code, 2),
+        #[cfg(feature = "starknet")]
+        Failure::OnChain { code, .. } => (*code, 1),
+        #[cfg(feature = "starknet")]
+        Failure::Outcome { code, .. } => (*code, 3),
     };
     if cli.json {
-        println!(
-            "{}",
-            json!({ "ok": false, "code": code, "message": failure.to_string() })
-        );
+        let mut value = json!({ "ok": false, "code": code, "message": failure.to_string() });
+        #[cfg(feature = "starknet")]
+        if let Failure::OnChain { value: report, .. } = &failure {
+            value["report"] = report.clone();
+        }
+        println!("{value}");
     } else {
         eprintln!("error: {failure}");
     }

@@ -143,15 +143,6 @@ pub(super) fn hex(felt: &Felt) -> Value {
     json!(format!("{felt:#x}"))
 }
 
-/// An amount as a decimal number of tokens, without a trailing zero.
-pub(super) fn tokens(amount: U256) -> String {
-    let digits = format!("{:0>width$}", amount.to_string(), width = DECIMALS + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - DECIMALS);
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{whole}{point}{fraction}")
-}
-
 /// The contract's verdict as JSON.
 pub(super) fn outcome_json(outcome: &Outcome) -> Value {
     match outcome {
@@ -184,12 +175,13 @@ pub(super) fn outcome_text(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stwo_ml::starknet::decimal;
 
     #[test]
     fn amounts_are_shown_as_they_are_read() {
         for text in ["0", "1", "1.5", "0.000000000000000001", "1234567.89"] {
-            assert_eq!(tokens(amount(text).unwrap()), text);
+            assert_eq!(decimal(amount(text).unwrap()), text);
         }
-        assert_eq!(tokens(amount("007.50").unwrap()), "7.5");
+        assert_eq!(decimal(amount("007.50").unwrap()), "7.5");
     }
 }

@@ -1,8 +1,39 @@
-//! Submissions to Starknet: networks, and the contract's proof of work on all cores.
+//! Submits proofs to the Starknet contracts, and says what became of them.
 //!
-//! What is sent and what the contracts say about it is in `stwo_ml_verifier::starknet`.
+//! What is sent and what the contracts say about it is in `stwo_ml_verifier::starknet`. Here are
+//! networks, the contract's proof of work on all cores and, with the feature `starknet`, the client.
+//!
+//! The deployed `StwoVerifier` looks at the form of a proof only, and a transaction that carries a
+//! rejected proof still succeeds and still pays. So the order of things is the client's point: a
+//! `plan::Plan` exists only for a proof that verifies here and that the contract's own rules accept,
+//! and a simulation has executed it; the signed transaction and its hash are in the `journal` before
+//! anything is sent; a `report::Report` reads the events afterwards and calls a submission paid only
+//! if every one of them says so. The API blocks; an asynchronous runtime lives inside `rpc::Rpc`.
 
 mod network;
+
+#[cfg(feature = "starknet")]
+pub mod account;
+#[cfg(feature = "starknet")]
+pub mod error;
+#[cfg(feature = "starknet")]
+pub mod events;
+#[cfg(feature = "starknet")]
+pub mod fee;
+#[cfg(feature = "starknet")]
+pub mod journal;
+#[cfg(feature = "starknet")]
+pub mod plan;
+#[cfg(feature = "starknet")]
+pub mod receipt;
+#[cfg(feature = "starknet")]
+pub mod report;
+#[cfg(feature = "starknet")]
+pub mod rpc;
+#[cfg(feature = "starknet")]
+pub mod state;
+#[cfg(feature = "starknet")]
+pub mod submit;
 
 pub use network::{Network, NetworkError};
 use rayon::prelude::*;
@@ -25,6 +56,16 @@ pub fn grind(io: Felt, progress: &dyn Fn(u32)) -> Option<u32> {
         progress(tried);
         found
     })
+}
+
+/// Units of `10^-18` as a decimal number, exact and without trailing zeros.
+pub fn decimal(units: impl ToString) -> String {
+    let digits = format!("{:0>19}", units.to_string());
+    let (whole, fraction) = digits.split_at(digits.len() - 18);
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
 }
 
 #[cfg(test)]

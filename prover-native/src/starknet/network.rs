@@ -19,6 +19,8 @@ pub struct Network {
     pub rpc: String,
     /// The contracts.
     pub addresses: Addresses,
+    /// The token that fees are paid in, STRK.
+    pub fee_token: Felt,
 }
 
 /// Why there is no such network.
@@ -55,6 +57,7 @@ struct Profile {
     verifier: Address,
     router: Address,
     token: Address,
+    fee_token: Address,
 }
 
 #[derive(Clone, Copy)]
@@ -99,6 +102,7 @@ impl Network {
             chain_id: profile.chain_id,
             rpc: profile.rpc,
             addresses,
+            fee_token: profile.fee_token.0,
         })
     }
 }
@@ -108,7 +112,7 @@ mod tests {
     use super::*;
 
     const LOCAL: &str = "[local]\nchain_id = \"SN_SEPOLIA\"\nrpc = \"http://127.0.0.1:5050\"\n\
-        gate = \"0x1\"\nverifier = \"0x2\"\nrouter = \"0x3\"\ntoken = \"0x4\"\n";
+        gate = \"0x1\"\nverifier = \"0x2\"\nrouter = \"0x3\"\ntoken = \"0x4\"\nfee_token = \"0x5\"\n";
 
     #[test]
     fn sepolia_has_the_published_addresses() {
