@@ -98,6 +98,7 @@ const CASES: &[(&str, Change)] = &[
     ("divisor", |vk| vk.lookups[1].input.divisor = P),
     ("box size", |vk| vk.lookups[0].log_size = 29),
     ("term bounds", |vk| product(vk).lo = product(vk).hi + 1),
+    ("term range", |vk| vk.zeros[2].expression.terms[0].hi -= 1),
     ("term right", |vk| product(vk).right = 999),
     ("term left", |vk| product(vk).left = Some(999)),
     // A bit twice, a bit not at all, a bit beyond.
@@ -168,8 +169,15 @@ const CASES: &[(&str, Change)] = &[
         vk.inputs[0].tensor = product(vk).left.unwrap()
     }),
     ("port size", |vk| vk.inputs[0].dims = vec![12, 2]),
-    ("port range", |vk| vk.tensors[0].hi = 1 << 30),
-    ("port range", |vk| vk.tensors[0].lo = -(1 << 30)),
+    // An input that is read with weights alone, so that no term has bounds of its own.
+    ("port range", |vk| {
+        vk.zeros.remove(1);
+        vk.tensors[0].hi = 1 << 30;
+    }),
+    ("port range", |vk| {
+        vk.zeros.remove(1);
+        vk.tensors[0].lo = -(1 << 30);
+    }),
     ("lookup size", |vk| {
         let mut lookup = vk.lookups[0].clone();
         lookup.log_size = 28;
