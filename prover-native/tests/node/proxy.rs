@@ -64,11 +64,6 @@ impl Proxy {
         format!("http://127.0.0.1:{}/rpc", self.port)
     }
 
-    /// Passes requests on to another port from now on.
-    pub(crate) fn aim(&self, node: u16) {
-        self.node.store(node, Ordering::SeqCst);
-    }
-
     /// The next `times` requests with a text in their body meet a fault.
     pub(crate) fn trap(&self, text: &'static str, fault: Fault, times: usize) {
         self.traps.lock().unwrap().push(Trap {

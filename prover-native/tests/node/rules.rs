@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rayon::prelude::*;
 use stwo_ml::starknet::error::contract_reason;
 use stwo_ml::starknet::events::Event;
 use stwo_ml::starknet::rpc::At;
@@ -30,7 +31,15 @@ struct Case {
     io: Felt,
 }
 
-/// Whether a nonce does the work of exactly this many bits.
+/// The least nonce that does the work of exactly this many bits.
+fn nonce(io: Felt, bits: u32) -> Felt {
+    let nonces = (1..P).into_par_iter();
+    let nonce = nonces
+        .by_exponential_blocks()
+        .find_first(|nonce| has_work(io, *nonce, bits));
+    nonce.unwrap().into()
+}
+
 fn has_work(io: Felt, nonce: u32, bits: u32) -> bool {
     let hash = poseidon(&[io, nonce.into()]).to_bits_le();
     // Bits of the hash above the 252nd are always zero.
@@ -46,12 +55,7 @@ fn accepted(random: &mut StdRng) -> Case {
         .collect::<Vec<_>>();
     felts.extend([io, random.random_range(1..u64::MAX).into()]);
     felts.extend((7..LENGTH).map(|_| Felt::from(random.random_range(1..P))));
-    felts.push(
-        (1..P)
-            .find(|nonce| has_work(io, *nonce, 12))
-            .unwrap()
-            .into(),
-    );
+    felts.push(nonce(io, 12));
     assert_eq!(felts.len(), LENGTH);
     Case { felts, io }
 }
@@ -192,11 +196,9 @@ fn cases() -> Vec<Case> {
     }
     // Nonces: none, too little work, enough, more than asked for.
     for bits in [0, 1, 10, 11, 12, 13] {
-        let nonce = (1..P)
-            .find(|nonce| has_work(base.io, *nonce, bits))
-            .unwrap();
-        cases.push(with(LENGTH - 1, nonce.into()));
-        let mut case = with(LENGTH - 1, nonce.into());
+        let nonce = nonce(base.io, bits);
+        cases.push(with(LENGTH - 1, nonce));
+        let mut case = with(LENGTH - 1, nonce);
         case.felts[0] = 13u32.into();
         cases.push(case);
     }

@@ -281,7 +281,9 @@ impl World {
             router,
             &[owner_felt, token, STAKERS.into(), TREASURY.into()],
         );
-        node.execute(&owner, calls).1.map(|words| panic!("{words}"));
+        if let Some(words) = node.execute(&owner, calls).1 {
+            panic!("{words}");
+        }
         let addresses = Addresses {
             gate,
             verifier,
