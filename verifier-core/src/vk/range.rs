@@ -1,6 +1,6 @@
 //! Intervals of integers: what expressions can be, computed from the bounds of tensors.
 
-use alloc::collections::BTreeMap;
+use alloc::vec;
 
 use super::{Expression, Tensor, Term, Wiring};
 use crate::field::P;
@@ -82,12 +82,18 @@ pub(super) fn term_range(term: &Term, right: &Tensor, left: Option<&Tensor>) -> 
         Wiring::Diagonal { .. } | Wiring::Reshape { .. } => range,
         Wiring::Window { taps, .. } => range.scaled(*taps),
         Wiring::Entries(entries) => {
-            let mut sums = BTreeMap::new();
+            // As many cells as the factor's table of `eq` has: the axis was found small enough.
+            let cells = 1usize.checked_shl(factor.out.count.into()).unwrap_or(0);
+            let mut sums = vec![zero; cells];
             for entry in entries {
-                let sum = sums.entry(entry.out).or_insert(zero);
-                *sum = sum.plus(range.scaled(entry.weight));
+                let cell = usize::try_from(entry.out)
+                    .ok()
+                    .and_then(|i| sums.get_mut(i));
+                if let Some(sum) = cell {
+                    *sum = sum.plus(range.scaled(entry.weight));
+                }
             }
-            sums.into_values().fold(zero, Interval::hull)
+            sums.into_iter().fold(zero, Interval::hull)
         }
     })
 }
