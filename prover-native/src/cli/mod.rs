@@ -161,11 +161,16 @@ pub(crate) fn run() -> ExitCode {
         Failure::Outcome { code, .. } => (*code, 3),
     };
     if cli.json {
-        let mut value = json!({ "ok": false, "code": code, "message": failure.to_string() });
+        let value = json!({ "ok": false, "code": code, "message": failure.to_string() });
         #[cfg(feature = "starknet")]
-        if let Failure::OnChain { value: report, .. } = &failure {
-            value["report"] = report.clone();
-        }
+        let value = match &failure {
+            Failure::OnChain { value: report, .. } => {
+                let mut value = value;
+                value["report"] = report.clone();
+                value
+            }
+            _ => value,
+        };
         println!("{value}");
     } else {
         eprintln!("error: {failure}");
