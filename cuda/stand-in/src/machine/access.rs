@@ -89,6 +89,9 @@ impl Machine<'_> {
             warp.barriers,
         );
         let tag = if effect.strong { tag.atomic() } else { tag };
+        if self.access_words(warp, at, active, operation, &addresses, tag) {
+            return Ok(());
+        }
         let mut allocation = self.cache[at].take();
         for step in 0..LANES {
             let lane = if self.launch.reversed {

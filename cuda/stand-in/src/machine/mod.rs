@@ -11,6 +11,7 @@ mod exchange;
 mod execute;
 mod perform;
 mod warp;
+mod words;
 
 use std::sync::Arc;
 
