@@ -169,10 +169,10 @@ pub(super) fn run_resume(args: &ResumeArgs, out: Output) -> Result<(), Failure> 
     for entry in chosen {
         let outcome = resume(&chain, entry, &journal, step).map_err(failure);
         let outcome = outcome.and_then(|submitted| conclude(&submitted, out));
-        if let Err(failure) = outcome {
-            if let Err(earlier) = std::mem::replace(&mut worst, Err(failure)) {
-                eprintln!("error: {earlier}");
-            }
+        if let Err(failure) = outcome
+            && let Err(earlier) = std::mem::replace(&mut worst, Err(failure))
+        {
+            eprintln!("error: {earlier}");
         }
     }
     worst

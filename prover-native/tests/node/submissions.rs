@@ -210,7 +210,10 @@ fn roles_show_in_the_simulation() {
     let refused = Obstacle::Reverts {
         reason: "Not authorized".into(),
     };
-    assert_eq!(obstacles(&world, &proofs()[0], 1), [refused.clone()]);
+    assert_eq!(
+        obstacles(&world, &proofs()[0], 1),
+        std::slice::from_ref(&refused)
+    );
     // A callback to a gate that the router does not know as its submitter.
     let operator = felt(&world.operator.address).unwrap();
     world.own(&[
@@ -240,7 +243,7 @@ fn a_false_proof_asks_nothing_of_a_node() {
     assert!(matches!(error, SubmitError::Starknet(_)), "{error}");
     // Calldata that is not the proof's projection.
     let mut felts = proof.felts.clone();
-    felts[100] = felts[100] + Felt::ONE;
+    felts[100] += Felt::ONE;
     let order = stwo_ml::starknet::plan::Order {
         proof_data: &felts,
         ..proof.order(&job)
