@@ -159,7 +159,7 @@ fn nothing_is_written_unless_both_verdicts_are_good() {
     };
     for (from, to, message) in [
         ("7", "0", "job id: it must not be zero"),
-        ("7", "-1", "an integer is"),
+        ("7", "seven", "an integer is"),
         ("0xdead", "0x0", "address of the worker"),
         ("0xdead", "dead", "a felt is 0x"),
         ("0xc0ffee", "0x0", "address of the client"),

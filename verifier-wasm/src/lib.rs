@@ -22,7 +22,7 @@ struct Refusal {
 fn refuse(error: &VerifyError) -> JsValue {
     plain(&Refusal {
         code: error.code(),
-        stage: format!("{:?}", error.stage()).to_lowercase(),
+        stage: format!("{:?}", error.stage()).to_ascii_lowercase(),
         message: error.to_string(),
     })
 }

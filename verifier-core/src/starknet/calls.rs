@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Felt, MAX_STORED_FELTS, StarknetError, U256};
+use super::{Felt, MAX_STORED_FELTS, StarknetError, U256, felt};
 
 /// Most felts of calldata that the network admits in a transaction.
 pub const MAX_CALLDATA_FELTS: usize = 5000;
@@ -73,7 +73,7 @@ pub struct Call {
 
 fn selectors() -> [Felt; 4] {
     // The tests compare the constants with Keccak-256 of the names.
-    ENTRY_POINTS.map(|(_, selector)| Felt::from_hex_be(selector).unwrap_or(Felt::ZERO))
+    ENTRY_POINTS.map(|(_, selector)| felt(selector).unwrap_or(Felt::ZERO))
 }
 
 impl Addresses {
@@ -109,11 +109,11 @@ impl Job {
 }
 
 /// Addresses are below `2^251` and not zero.
-fn address(what: &'static str, felt: Felt) -> Result<(), StarknetError> {
-    if felt == Felt::ZERO {
+fn address(what: &'static str, address: Felt) -> Result<(), StarknetError> {
+    if address == Felt::ZERO {
         return Err(StarknetError::Missing { what });
     }
-    match felt.to_bits_le().iter().skip(251).any(|bit| *bit) {
+    match address.to_bits_le().iter().skip(251).any(|bit| *bit) {
         true => Err(StarknetError::Range { what, bits: 251 }),
         false => Ok(()),
     }

@@ -56,10 +56,12 @@ pub fn short_string(text: &str) -> Result<Felt, StarknetError> {
 /// # Errors
 /// [`StarknetError::Felt`].
 pub fn felt(text: &str) -> Result<Felt, StarknetError> {
-    match text.starts_with("0x") {
-        true => Felt::from_hex_be(text).map_err(|_| StarknetError::Felt),
-        false => Err(StarknetError::Felt),
-    }
+    let number: Option<U256> = text.starts_with("0x").then(|| text.parse().ok()).flatten();
+    let U256 { low, high } = number.ok_or(StarknetError::Felt)?;
+    let mut bytes = [0; 32];
+    let halves = [high, low].into_iter().flat_map(u128::to_be_bytes);
+    bytes.iter_mut().zip(halves).for_each(|(b, h)| *b = h);
+    Felt::from_bytes_be(&bytes).map_err(|_| StarknetError::Felt)
 }
 
 #[cfg(test)]
