@@ -150,7 +150,7 @@ mod tests {
             Network::find("local", Some(&LOCAL.replace(from, to))).unwrap_err()
         };
         for (from, to, message) in [
-            ("token", "tokens", "unknown field `tokens`"),
+            ("\ntoken", "\ntokens", "unknown field `tokens`"),
             ("\"0x4\"", "\"4\"", "`4` is no address"),
             ("\"0x4\"", "4", "invalid type: integer"),
             ("token = \"0x4\"\n", "", "missing field `token`"),

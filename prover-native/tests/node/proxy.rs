@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,7 +32,6 @@ struct Trap {
 /// The proxy.
 pub(crate) struct Proxy {
     port: u16,
-    node: Arc<AtomicU16>,
     traps: Arc<Mutex<Vec<Trap>>>,
     seen: Arc<Mutex<Vec<String>>>,
 }
@@ -44,16 +42,15 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
-            node: Arc::new(node.into()),
             traps: Arc::default(),
             seen: Arc::default(),
         };
-        let (node, traps, seen) = (proxy.node.clone(), proxy.traps.clone(), proxy.seen.clone());
+        let (traps, seen) = (proxy.traps.clone(), proxy.seen.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (node, traps, seen) = (node.clone(), traps.clone(), seen.clone());
+                let (traps, seen) = (traps.clone(), seen.clone());
                 std::thread::spawn(move || {
-                    let _ = serve(client, node.load(Ordering::SeqCst), &traps, &seen);
+                    let _ = serve(client, node, &traps, &seen);
                 });
             }
         });

@@ -11,7 +11,7 @@ use stwo_ml::starknet::submit::submit;
 use stwo_ml_verifier::starknet::{Fees, Felt, U256, calls, felt, short_string};
 
 use crate::proofs::{Proof, proofs};
-use crate::world::{CLIENT, SAGE, STAKERS, Setup, TREASURY, WORKER, World, call, job, quick, wide};
+use crate::world::{CLIENT, SAGE, STAKERS, Setup, TREASURY, WORKER, World, call, job, quick};
 
 /// Plans and submits with a journal of its own.
 fn go(world: &World, proof: &Proof, id: u128) -> (Submitted, State) {
@@ -230,7 +230,6 @@ fn roles_show_in_the_simulation() {
 #[test]
 fn a_false_proof_asks_nothing_of_a_node() {
     let proof = &proofs()[0];
-    // Nobody listens there: a question would fail otherwise.
     let world = World::new(Setup::default());
     let (chain, account, job) = (world.chain(), world.account(), job(1));
     let mut file = proof.file.clone();
@@ -415,5 +414,4 @@ fn wrong_addresses_are_named() {
     let chain = Chain::connect(rpc, crate::world::chain_id(), contracts).unwrap();
     let error = Plan::make(&chain, &account, &proofs()[0].order(&job)).unwrap_err();
     assert!(error.to_string().contains("get_config"), "{error}");
-    let _ = wide(0);
 }

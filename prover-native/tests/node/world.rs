@@ -281,9 +281,7 @@ impl World {
             router,
             &[owner_felt, token, STAKERS.into(), TREASURY.into()],
         );
-        if let Some(words) = node.execute(&owner, calls).1 {
-            panic!("{words}");
-        }
+        assert_eq!(node.execute(&owner, calls).1, None);
         let addresses = Addresses {
             gate,
             verifier,
