@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stwo_ml::starknet::account::Account;
 use stwo_ml::starknet::decimal;
-use stwo_ml::starknet::error::SubmitError;
+use stwo_ml::starknet::error::{Obstacle, SubmitError};
 use stwo_ml::starknet::events::Contracts;
 use stwo_ml::starknet::fee::KINDS;
 use stwo_ml::starknet::plan::{Chain, Plan};
@@ -79,9 +79,16 @@ impl AccountArgs {
 /// A client's error as a command's.
 pub(super) fn failure(error: SubmitError) -> Failure {
     let (code, message) = (error.code(), error.to_string());
-    match error {
-        SubmitError::Unknown { .. } => Failure::Outcome { code, message },
-        _ => Failure::Unsent { code, message },
+    let obstacles = match &error {
+        SubmitError::Unknown { .. } => return Failure::Outcome { code, message },
+        SubmitError::Obstacles(obstacles) => obstacles.as_slice(),
+        _ => &[],
+    };
+    let obstacle = |o: &Obstacle| json!({ "code": o.code(), "message": o.to_string() });
+    Failure::Unsent {
+        code,
+        message,
+        obstacles: obstacles.iter().map(obstacle).collect(),
     }
 }
 
@@ -94,7 +101,11 @@ pub(super) fn unsent(failure: Failure) -> Failure {
         Failure::Contract(_) => "contract",
         other => return other,
     };
-    Failure::Unsent { code, message }
+    Failure::Unsent {
+        code,
+        message,
+        obstacles: json!([]),
+    }
 }
 
 /// The names of a plan's calls.
