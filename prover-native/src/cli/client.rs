@@ -117,6 +117,12 @@ fn call_names(plan: &Plan) -> Vec<&'static str> {
         .collect()
 }
 
+/// L2 gas that no call spends: for calldata, changed storage, the signature.
+fn beside(plan: &Plan) -> u64 {
+    let [_, _, l2_gas] = plan.estimate.gas;
+    l2_gas.saturating_sub(plan.call_gas.iter().sum())
+}
+
 /// A plan as text.
 pub(super) fn plan_text(plan: &Plan) -> String {
     let Plan {
@@ -127,6 +133,11 @@ pub(super) fn plan_text(plan: &Plan) -> String {
     for (name, gas) in call_names(plan).iter().zip(&plan.call_gas) {
         lines.push(format!("  call {name:<34} {gas:>12} L2 gas"));
     }
+    lines.push(format!(
+        "  {:<39} {:>12} L2 gas",
+        "beside the calls",
+        beside(plan)
+    ));
     if let Some(amount) = plan.approve() {
         lines.push(format!(
             "  the first call lets the router take {} SAGE: the allowance is {}",
@@ -185,6 +196,7 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
         "split": fee_json(plan.split()),
         "fee": {
             "estimate": estimate.total.to_string(), "most": bounds.most().to_string(),
+            "l2_gas_beside_calls": beside(plan),
             "parts": kinds.collect::<Value>(),
         },
     })

@@ -193,6 +193,7 @@ fn from_a_model_to_the_events() {
 
     // The plan, the approval in it, and no signature.
     let done = desk.run(&paying("estimate", &[]));
+    println!("{}", done.out);
     assert_eq!(done.code, 0, "{done:?}");
     let approval = "the first call lets the router take 10 SAGE: the allowance is 0";
     assert!(done.out.contains(approval), "{done:?}");

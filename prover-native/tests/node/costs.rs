@@ -27,7 +27,16 @@ fn list(length: usize) -> (Vec<Felt>, Felt) {
     (felts, io)
 }
 
-/// A row of the table: felts, calldata, L2 gas, L1 data gas, fee at the node's prices.
+/// An integer with its digits in groups.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string().into_bytes();
+    let groups = digits.rchunks(3).rev();
+    let groups = groups.map(|group| String::from_utf8_lossy(group).into_owned());
+    groups.collect::<Vec<_>>().join(",")
+}
+
+/// A row of the table: felts, felts of calldata, L2 gas, how much of it in the calls, L1 data gas, and
+/// the fee at the node's prices.
 fn row(length: usize) -> String {
     let world = World::new(Setup::default());
     let proof = &proofs()[0];
@@ -46,13 +55,20 @@ fn row(length: usize) -> String {
         matches!(event, Event::ProofVerified { .. })
     });
     assert!(accepted, "{length}");
-    let [l1, data, l2] = simulation.estimate.gas;
-    assert_eq!(l1, 0);
-    println!("{:?} {:?}", simulation.call_gas, simulation.estimate);
+    let estimate = simulation.estimate;
+    let [l1, data, l2] = estimate.gas;
+    // The prices that the table's fees are for.
+    assert_eq!((l1, estimate.price), (0, [1_000_000_000; 3]));
+    // To four digits behind the point.
+    let fee = (estimate.total + 50_000_000_000_000) / 100_000_000_000_000;
     format!(
-        "| {length} | {} | {l2} | {data} | {} |",
-        execute_calldata(&calls).len(),
-        decimal(simulation.estimate.total)
+        "| {} | {} | {} | {} | {} | {} |",
+        grouped(length as u64),
+        grouped(execute_calldata(&calls).len() as u64),
+        grouped(l2),
+        grouped(simulation.call_gas.iter().sum()),
+        grouped(data),
+        decimal(fee * 100_000_000_000_000)
     )
 }
 
