@@ -231,6 +231,7 @@ fn from_a_model_to_the_events() {
     let done = desk.run(&receipt(hash, &[JSON]));
     assert_eq!((done.code, done.json()), (0, report.clone()));
     let done = desk.run(&receipt(hash, &[]));
+    println!("{}", done.out);
     assert!(
         done.out.contains("the contract accepted the proof"),
         "{done:?}"
