@@ -65,3 +65,70 @@ fn the_readme_reports_the_security_of_lenet5() {
         .map(|regime| format!("{}.{}", regime.bits().0, regime.bits().1));
     assert_eq!(row(&read("README.md"), Level::Standard)[1..], bits);
 }
+
+/// Names of the tests in a file.
+fn tests_of(path: &str) -> Vec<String> {
+    let source = read(path);
+    let mut lines = source.lines().map(str::trim);
+    let mut names = Vec::new();
+    while lines.any(|line| line == "#[test]") {
+        let name = lines.next().and_then(|line| line.strip_prefix("fn "));
+        let name = name.and_then(|rest| rest.split('(').next());
+        names.push(name.unwrap().to_owned());
+    }
+    names
+}
+
+/// The texts in backticks of a table's cell.
+fn quoted(cell: &str) -> Vec<String> {
+    let parts = cell.split('`').skip(1).step_by(2);
+    parts.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rules_of_the_contract_name_their_tests() {
+    let document = read("docs/starknet.md");
+    let (_, section) = document.split_once("## The rules of the contract").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let emulation = [
+        "tests/tests/starknet/contract.rs",
+        "verifier-core/src/starknet/contract.rs",
+    ];
+    let contract = [
+        "prover-native/tests/node/reverts.rs",
+        "prover-native/tests/node/rules.rs",
+        "prover-native/tests/node/submissions.rs",
+    ];
+    let [emulation, contract] =
+        [&emulation[..], &contract[..]].map(|files| files.iter().flat_map(|f| tests_of(f)));
+    let (emulation, contract) = (emulation.collect::<Vec<_>>(), contract.collect::<Vec<_>>());
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<Vec<&str>> = rows
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .filter(|row: &Vec<&str>| row[0].parse::<u32>().is_ok())
+        .collect();
+    assert_eq!(rows.len(), 15);
+    let mut named = Vec::new();
+    for row in rows {
+        let [number, _, _, emulated, real] = row[..] else {
+            panic!("{row:?}")
+        };
+        assert!(!quoted(emulated).is_empty(), "rule {number}");
+        for name in quoted(emulated) {
+            assert!(emulation.contains(&name), "rule {number}: no test {name}");
+            named.push(name);
+        }
+        // No list that breaks the last rule is known.
+        assert_eq!(quoted(real).is_empty(), number == "15", "rule {number}");
+        for name in quoted(real) {
+            assert!(contract.contains(&name), "rule {number}: no test {name}");
+        }
+    }
+    // Nor has the emulation a test that the table does not know, but for the list that is right.
+    for test in tests_of("tests/tests/starknet/contract.rs") {
+        assert!(
+            named.contains(&test) || test == "accepts_the_form",
+            "{test}"
+        );
+    }
+}

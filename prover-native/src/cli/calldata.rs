@@ -154,9 +154,11 @@ pub(super) fn fee_json(split: &FeeSplit) -> Value {
 
 /// The parts of a payment in SAGE, with the surcharge.
 pub(super) fn fee_text(split: &FeeSplit) -> String {
+    let surcharge = split.shared.checked_sub(split.collected);
     let mut text = format!(
-        "{} shared out ({} are collected): worker {}, treasury {}, stakers {}",
+        "{} shared out, {} more than the {} collected: worker {}, treasury {}, stakers {}",
         decimal(split.shared),
+        decimal(surcharge.unwrap_or(U256::ZERO)),
         decimal(split.collected),
         decimal(split.worker),
         decimal(split.treasury),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stwo_ml::starknet::account::Account;
 use stwo_ml::starknet::decimal;
-use stwo_ml::starknet::error::SubmitError;
+use stwo_ml::starknet::error::{Obstacle, SubmitError};
 use stwo_ml::starknet::events::Contracts;
 use stwo_ml::starknet::fee::KINDS;
 use stwo_ml::starknet::plan::{Chain, Plan};
@@ -79,9 +79,16 @@ impl AccountArgs {
 /// A client's error as a command's.
 pub(super) fn failure(error: SubmitError) -> Failure {
     let (code, message) = (error.code(), error.to_string());
-    match error {
-        SubmitError::Unknown { .. } => Failure::Outcome { code, message },
-        _ => Failure::Unsent { code, message },
+    let obstacles = match &error {
+        SubmitError::Unknown { .. } => return Failure::Outcome { code, message },
+        SubmitError::Obstacles(obstacles) => obstacles.as_slice(),
+        _ => &[],
+    };
+    let obstacle = |o: &Obstacle| json!({ "code": o.code(), "message": o.to_string() });
+    Failure::Unsent {
+        code,
+        message,
+        obstacles: obstacles.iter().map(obstacle).collect(),
     }
 }
 
@@ -94,7 +101,11 @@ pub(super) fn unsent(failure: Failure) -> Failure {
         Failure::Contract(_) => "contract",
         other => return other,
     };
-    Failure::Unsent { code, message }
+    Failure::Unsent {
+        code,
+        message,
+        obstacles: json!([]),
+    }
 }
 
 /// The names of a plan's calls.
@@ -104,6 +115,12 @@ fn call_names(plan: &Plan) -> Vec<&'static str> {
         .into_iter()
         .chain(ENTRY_POINTS.map(|(name, _)| name))
         .collect()
+}
+
+/// L2 gas that no call spends: for calldata, changed storage, the signature.
+fn beside(plan: &Plan) -> u64 {
+    let [_, _, l2_gas] = plan.estimate.gas;
+    l2_gas.saturating_sub(plan.call_gas.iter().sum())
 }
 
 /// A plan as text.
@@ -116,6 +133,11 @@ pub(super) fn plan_text(plan: &Plan) -> String {
     for (name, gas) in call_names(plan).iter().zip(&plan.call_gas) {
         lines.push(format!("  call {name:<34} {gas:>12} L2 gas"));
     }
+    lines.push(format!(
+        "  {:<39} {:>12} L2 gas",
+        "beside the calls",
+        beside(plan)
+    ));
     if let Some(amount) = plan.approve() {
         lines.push(format!(
             "  the first call lets the router take {} SAGE: the allowance is {}",
@@ -174,6 +196,7 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
         "split": fee_json(plan.split()),
         "fee": {
             "estimate": estimate.total.to_string(), "most": bounds.most().to_string(),
+            "l2_gas_beside_calls": beside(plan),
             "parts": kinds.collect::<Value>(),
         },
     })

@@ -37,7 +37,7 @@ mod verify;
     name = "stwo-ml",
     version,
     about,
-    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input. estimate, submit, resume, receipt: 0 accepted and paid, 1 rejected, reverted or contradictory on chain, 2 nothing was sent, 3 sent with unknown outcome (continue with resume)."
+    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input. estimate, submit, resume, receipt: 0 accepted and paid (estimate: it would be), 1 rejected, reverted or contradictory on chain, 2 nothing was executed, 3 signed with unknown outcome (continue with resume)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -88,9 +88,13 @@ pub(crate) enum Failure {
     Contract(String),
     /// Files or arguments cannot be used.
     Unusable(String),
-    /// Nothing was sent to Starknet.
+    /// Nothing was sent to Starknet, with what is in the way.
     #[cfg(feature = "starknet")]
-    Unsent { code: &'static str, message: String },
+    Unsent {
+        code: &'static str,
+        message: String,
+        obstacles: Value,
+    },
     /// A submission failed on chain.
     #[cfg(feature = "starknet")]
     OnChain {
@@ -101,6 +105,9 @@ pub(crate) enum Failure {
     /// The outcome of a submission is not known.
     #[cfg(feature = "starknet")]
     Outcome { code: &'static str, message: String },
+    /// Everything is said already but the exit code.
+    #[cfg(feature = "starknet")]
+    Said(u8),
 }
 
 impl Failure {
@@ -120,6 +127,8 @@ impl fmt::Display for Failure {
             Self::Unsent { message, .. } | Self::Outcome { message, .. } => f.write_str(message),
             #[cfg(feature = "starknet")]
             Self::OnChain { text, .. } => f.write_str(text),
+            #[cfg(feature = "starknet")]
+            Self::Said(exit) => write!(f, "exit code {exit}"),
         }
     }
 }
@@ -159,17 +168,20 @@ pub(crate) fn run() -> ExitCode {
         Failure::OnChain { code, .. } => (*code, 1),
         #[cfg(feature = "starknet")]
         Failure::Outcome { code, .. } => (*code, 3),
+        #[cfg(feature = "starknet")]
+        Failure::Said(exit) => return ExitCode::from(*exit),
     };
     if cli.json {
         let value = json!({ "ok": false, "code": code, "message": failure.to_string() });
         #[cfg(feature = "starknet")]
-        let value = match &failure {
-            Failure::OnChain { value: report, .. } => {
-                let mut value = value;
-                value["report"] = report.clone();
-                value
+        let value = {
+            let mut value = value;
+            match &failure {
+                Failure::OnChain { value: report, .. } => value["report"] = report.clone(),
+                Failure::Unsent { obstacles, .. } => value["obstacles"] = obstacles.clone(),
+                _ => {}
             }
-            _ => value,
+            value
         };
         print(value);
     } else {

@@ -4,13 +4,18 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use stwo_ml::starknet::error::SubmitError;
 use stwo_ml::starknet::journal::{Entry, Journal};
 use stwo_ml::starknet::plan::{Order, Plan};
+use stwo_ml::starknet::report::Verdict;
 use stwo_ml::starknet::submit::{Step, resume, submit};
 use stwo_ml_verifier::starknet::U256;
 
 use super::calldata::PaymentArgs;
-use super::client::{AccountArgs, NodeArgs, conclude, failure, plan_json, plan_text, unsent};
+use super::client::{
+    AccountArgs, NodeArgs, conclude, failure, plan_json, plan_text, submitted_json, submitted_text,
+    unsent,
+};
 use super::starknet::{ProofArgs, amount};
 use super::{Failure, Output};
 
@@ -164,18 +169,45 @@ pub(super) fn run_resume(args: &ResumeArgs, out: Output) -> Result<(), Failure> 
             }
         };
     }
-    let chain = args.node.connect()?;
-    let mut worst = Ok(());
+    let chain = args.node.connect().map_err(open)?;
+    let (mut exit, mut values) = (0, Vec::new());
     for entry in chosen {
-        let outcome = resume(&chain, entry, &journal, step).map_err(failure);
-        let outcome = outcome.and_then(|submitted| conclude(&submitted, out));
-        if let Err(failure) = outcome
-            && let Err(earlier) = std::mem::replace(&mut worst, Err(failure))
-        {
-            eprintln!("error: {earlier}");
+        let (code, text, value) = match resume(&chain, entry, &journal, step) {
+            Ok(submitted) => {
+                let code = u8::from(submitted.report.verdict != Verdict::Paid);
+                (code, submitted_text(&submitted), submitted_json(&submitted))
+            }
+            Err(error) => {
+                let closed = matches!(
+                    error,
+                    SubmitError::Superseded { .. } | SubmitError::Refused { .. }
+                );
+                let (code, message) = (error.code(), error.to_string());
+                let value = json!({ "ok": false, "code": code, "message": message, "transaction": entry.signed.hash });
+                (if closed { 2 } else { 3 }, message, value)
+            }
+        };
+        exit = exit.max(code);
+        values.push(value);
+        if !out.json {
+            println!("{text}");
         }
     }
-    worst
+    if out.json {
+        println!("{}", json!({ "ok": exit == 0, "submissions": values }));
+    }
+    match exit {
+        0 => Ok(()),
+        exit => Err(Failure::Said(exit)),
+    }
+}
+
+/// Before anything is known of an open submission, its outcome is as unknown as before.
+fn open(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unsent { code, message, .. } => Failure::Outcome { code, message },
+        other => other,
+    }
 }
 
 /// An entry of the journal on one line.

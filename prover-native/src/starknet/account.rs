@@ -318,3 +318,93 @@ fn trace_events(invocation: &FunctionInvocation) -> Vec<RawEvent> {
     events.sort_by_key(|(order, _)| *order);
     events.into_iter().map(|(_, event)| event).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0x71d7bb07b9a64f6f78ac4c816aff4da9";
+    const PASSWORD: &str = "correct horse";
+
+    fn written(folder: &Path, account: &str) -> PathBuf {
+        let path = folder.join("account.json");
+        std::fs::write(&path, account).unwrap();
+        path
+    }
+
+    /// An account file with a keystore beside it.
+    fn with_keystore(folder: &Path) -> PathBuf {
+        let key = SigningKey::from_secret_scalar(NodeFelt::from_hex(KEY).unwrap());
+        let path = folder.join("key.json");
+        key.save_as_keystore(&path, PASSWORD).unwrap();
+        written(folder, r#"{"address": "0x5", "keystore": "key.json"}"#)
+    }
+
+    #[test]
+    fn a_key_is_in_a_keystore_or_a_variable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = with_keystore(folder.path());
+        let password = |name: &str| (name == PASSWORD_VARIABLE).then(|| PASSWORD.to_owned());
+        let stored = Account::load(&path, password).unwrap();
+        let path = written(folder.path(), r#"{"address": "0x5"}"#);
+        let key = |name: &str| (name == KEY_VARIABLE).then(|| format!("{KEY}\n"));
+        let given = Account::load(&path, key).unwrap();
+        for account in [stored, given] {
+            assert_eq!(account.address(), Felt::from(5u32));
+            let scalar = account.key.secret_scalar();
+            assert_eq!(scalar, NodeFelt::from_hex(KEY).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path, value: Option<&str>| {
+            let error = Account::load(path, |_| value.map(str::to_owned)).unwrap_err();
+            let text = format!("{error} {error:?}");
+            for secret in [KEY, &KEY[2..], PASSWORD] {
+                assert!(!text.contains(secret), "{text}");
+            }
+            text
+        };
+        let path = with_keystore(folder.path());
+        assert!(refused(&path, None).contains(PASSWORD_VARIABLE));
+        // A key where a password belongs.
+        assert!(refused(&path, Some(KEY)).contains("key.json"));
+        std::fs::write(folder.path().join("key.json"), KEY).unwrap();
+        assert!(refused(&path, Some(PASSWORD)).contains("key.json"));
+
+        let path = written(folder.path(), r#"{"address": "0x5"}"#);
+        assert!(refused(&path, None).contains(KEY_VARIABLE));
+        // Zero, the order of the curve, no number.
+        const ORDER: &str = "0x800000000000010ffffffffffffffffb781126dcae7b2321e66a241adc64d2f";
+        for key in ["0x0", ORDER, "", PASSWORD] {
+            let text = refused(&path, Some(key));
+            assert!(text.contains("is not a private key"), "{text}");
+        }
+        for (account, message) in [
+            (r#"{"address": "0x0"}"#, "the address is not one"),
+            (r#"{"address": "x"}"#, "the address is not one"),
+            (r#"{}"#, "missing field `address`"),
+            // A key in the file is refused, and not repeated.
+            (
+                &format!(r#"{{"address": "0x5", "key": "{KEY}"}}"#),
+                "unknown field `key`",
+            ),
+        ] {
+            let text = refused(&written(folder.path(), account), Some(KEY));
+            assert!(text.contains(message), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_account_shows_no_key() {
+        let account = Account::new(Felt::from(5u32), KEY).unwrap();
+        let text = format!("{account:?} {account:#?}");
+        assert!(text.contains("Account"), "{text}");
+        let decimal = NodeFelt::from_hex(KEY).unwrap().to_string();
+        for secret in [&KEY[2..], &KEY[2..].to_uppercase(), &decimal] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}

@@ -351,6 +351,21 @@ mod tests {
         assert!(entries[1].state.is_open());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&folder.path().join("journal")).expect("a journal");
+        journal.sign(&signed("0xa")).expect("written");
+        let mode = |path: &Path| {
+            let permissions = std::fs::metadata(path).expect("there").permissions();
+            permissions.mode() & 0o777
+        };
+        assert_eq!(mode(&journal.folder), 0o700);
+        assert_eq!(mode(&journal.path()), 0o600);
+    }
+
     #[test]
     fn a_torn_last_line_is_cut_off() {
         let folder = tempfile::tempdir().expect("a folder");

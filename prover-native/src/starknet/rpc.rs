@@ -154,13 +154,21 @@ pub struct Receipt {
 }
 
 /// A node.
-#[derive(Debug)]
 pub struct Rpc {
     runtime: tokio::runtime::Runtime,
     pub(super) node: Node,
     host: String,
     /// How patient the client is.
     pub patience: Patience,
+}
+
+/// Without the URL, whose path may hold a provider's key.
+impl std::fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Rpc");
+        debug.field("host", &self.host);
+        debug.field("patience", &self.patience).finish()
+    }
 }
 
 impl Rpc {

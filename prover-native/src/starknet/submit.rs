@@ -94,9 +94,14 @@ pub fn submit(
         progress(Step::Sending { hash: signed.hash });
         match send(rpc, &signed, address, plan.nonce) {
             Sent::Yes => {
-                journal.mark(&hash, State::Sent, "")?;
-                progress(Step::Waiting { hash: signed.hash });
-                return settle(chain, journal, signed.hash, address, plan.nonce);
+                return settle(
+                    chain,
+                    journal,
+                    signed.hash,
+                    address,
+                    plan.nonce,
+                    &mut progress,
+                );
             }
             Sent::Superseded => {
                 journal.mark(&hash, State::Superseded, "")?;
@@ -126,7 +131,8 @@ pub fn submit(
 /// and waits for the outcome.
 ///
 /// # Errors
-/// As [`submit`]; [`SubmitError::Superseded`] if the transaction can never be executed.
+/// [`SubmitError::Superseded`] or [`SubmitError::Refused`] if the transaction will never be executed.
+/// After any other error its outcome is as open as before.
 pub fn resume(
     chain: &Chain,
     entry: &Entry,
@@ -158,11 +164,7 @@ pub fn resume(
         sent = send(&chain.rpc, &Signed { hash, transaction }, address, nonce);
     }
     match sent {
-        Sent::Yes => {
-            journal.mark(&record.hash, State::Sent, "")?;
-            progress(Step::Waiting { hash });
-            settle(chain, journal, hash, address, nonce)
-        }
+        Sent::Yes => settle(chain, journal, hash, address, nonce, &mut progress),
         Sent::Superseded => {
             journal.mark(&record.hash, State::Superseded, "")?;
             Err(SubmitError::Superseded { hash })
@@ -274,16 +276,24 @@ fn superseded(rpc: &Rpc, account: Felt, nonce: Felt) -> Result<bool, RpcError> {
     Ok(rpc.nonce(account, At::Latest)? > nonce)
 }
 
-/// Waits for the outcome and records it.
+/// Waits for the outcome of a transaction that the node has, and records it. Until it is recorded it
+/// counts as unknown, whatever fails.
 fn settle(
     chain: &Chain,
     journal: &Journal,
     hash: Felt,
     account: Felt,
     nonce: Felt,
+    progress: &mut impl FnMut(Step),
 ) -> Result<Submitted, SubmitError> {
     let rpc = &chain.rpc;
     let unknown = |reason: String| SubmitError::Unknown { hash, reason };
+    let mark = |state, note: &str| {
+        let marked = journal.mark(&hex(hash), state, note);
+        marked.map_err(|e| unknown(e.to_string()))
+    };
+    mark(State::Sent, "")?;
+    progress(Step::Waiting { hash });
     let polls = rpc.patience.acceptance.as_millis() / rpc.patience.poll.as_millis().max(1);
     for _ in 0..=polls {
         let receipt = rpc.receipt(hash).map_err(|e| unknown(e.to_string()))?;
@@ -297,7 +307,7 @@ fn settle(
                     Verdict::Reverted { reason } => (State::Reverted, reason.clone()),
                     Verdict::Contradiction { .. } => (State::Contradiction, verdict.to_string()),
                 };
-                journal.mark(&hex(hash), state, &note)?;
+                mark(state, &note)?;
                 return Ok(submitted);
             }
             Some(_) => {}
@@ -305,7 +315,7 @@ fn settle(
             None => {
                 let gone = superseded(rpc, account, nonce).map_err(|e| unknown(e.to_string()))?;
                 if gone && !rpc.knows(hash).map_err(|e| unknown(e.to_string()))? {
-                    journal.mark(&hex(hash), State::Superseded, "")?;
+                    mark(State::Superseded, "")?;
                     return Err(SubmitError::Superseded { hash });
                 }
             }

@@ -19,7 +19,8 @@ pub(crate) struct Devnet {
     pub(crate) accounts: Vec<Funded>,
 }
 
-/// `$STARKNET_DEVNET`, else the one that the test script installs, else one on PATH.
+/// `$STARKNET_DEVNET`, else the one that tests/scripts/setup-starknet installs, else one on PATH. Without
+/// any the tests fail: none is skipped.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("STARKNET_DEVNET") {
         return path.into();

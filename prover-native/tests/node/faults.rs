@@ -9,7 +9,7 @@ use stwo_ml::starknet::plan::Plan;
 use stwo_ml::starknet::receipt::Submitted;
 use stwo_ml::starknet::report::Verdict;
 use stwo_ml::starknet::rpc::{Patience, Rpc, RpcError};
-use stwo_ml::starknet::submit::{resume, submit};
+use stwo_ml::starknet::submit::{Step, resume, submit};
 use stwo_ml_verifier::starknet::U256;
 
 use crate::devnet::Devnet;
@@ -133,7 +133,9 @@ fn a_node_that_never_answers_is_named() {
     );
     assert!(error.to_string().contains("it is too slow"), "{error}");
     // The URL's path may hold a provider's key.
-    assert!(!error.to_string().contains("/rpc"), "{error}");
+    for text in [error.to_string(), format!("{error:?} {rpc:?}")] {
+        assert!(!text.contains("/rpc"), "{text}");
+    }
     proxy.trap("getNonce", Fault::Garbage("nonsense"), 100);
     let nobody = Rpc::new("http://127.0.0.1:1", impatient()).unwrap();
     assert!(matches!(
@@ -186,6 +188,36 @@ fn a_submission_is_resumed_by_its_hash() {
         assert_eq!(submitted.report.verdict, Verdict::Paid);
         assert_eq!(received(&world), (84 * SAGE / 10).into());
     }
+}
+
+/// What the journal does not say, nobody knows: a failure to write it is no failure to submit.
+#[test]
+fn a_journal_that_fails_after_signing_leaves_the_outcome_open() {
+    let world = World::new(Setup::default());
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let (file, aside) = (
+        folder.path().join("submissions.jsonl"),
+        folder.path().join("aside"),
+    );
+    let (chain, account, job) = (world.chain(), world.account(), job(1));
+    let order = proofs()[0].order(&job);
+    let plan = Plan::make(&chain, &account, &order).unwrap();
+    let error = submit(&chain, &account, &order, plan, None, &journal, |step| {
+        if let Step::Sending { .. } = step {
+            std::fs::rename(&file, &aside).unwrap();
+            std::fs::create_dir(&file).unwrap();
+        }
+    })
+    .unwrap_err();
+    assert_eq!(error.code(), "outcome_unknown", "{error}");
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
+    let entry = journal.entries().unwrap().remove(0);
+    assert_eq!(entry.state, State::Signed);
+    let submitted = resume(&chain, &entry, &journal, |_| ()).unwrap();
+    assert_eq!(submitted.report.verdict, Verdict::Paid);
+    assert_eq!(received(&world), (84 * SAGE / 10).into());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The submission client on a real node: `starknet-devnet` on loopback with the project's contracts.
 
+mod commands;
+mod costs;
 mod devnet;
 mod faults;
 mod proofs;

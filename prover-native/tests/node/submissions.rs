@@ -343,6 +343,23 @@ fn a_reverted_transaction_is_reported() {
 }
 
 #[test]
+fn what_changes_after_the_simulation_is_reported() {
+    let world = World::new(Setup::default());
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let (chain, account, job) = (world.chain(), world.account(), job(1));
+    let order = proofs()[0].order(&job);
+    let plan = Plan::make(&chain, &account, &order).unwrap();
+    let verifier = world.contracts.addresses.verifier;
+    world.own(&[call(verifier, "set_paused", &[1u32.into()])]);
+    let submitted = submit(&chain, &account, &order, plan, None, &journal, |_| ()).unwrap();
+    let reason = "Contract is paused".to_owned();
+    assert_eq!(submitted.report.verdict, Verdict::Reverted { reason });
+    assert_eq!(journal.entries().unwrap()[0].state, State::Reverted);
+    assert_eq!(world.balance(WORKER.into()), U256::ZERO);
+}
+
+#[test]
 fn other_transactions_are_no_submissions() {
     let world = World::new(Setup::default());
     let chain = world.chain();

@@ -24,7 +24,7 @@ use stwo_ml_verifier::starknet::{Addresses, Call, Felt, Job, U256, felt, short_s
 use crate::devnet::{Devnet, Funded};
 
 /// Accounts that a node is started with; every world takes two.
-const ACCOUNTS: &str = "80";
+const ACCOUNTS: &str = "120";
 
 /// Addresses that only receive.
 pub(crate) const WORKER: u64 = 0x1001;
@@ -35,14 +35,14 @@ pub(crate) const TREASURY: u64 = 0x1004;
 /// One SAGE.
 pub(crate) const SAGE: u128 = 1_000_000_000_000_000_000;
 
-type Sender = SingleOwnerAccount<Arc<JsonRpcClient<HttpTransport>>, LocalWallet>;
+pub(crate) type Sender = SingleOwnerAccount<Arc<JsonRpcClient<HttpTransport>>, LocalWallet>;
 
 /// A node with the classes declared.
 pub(crate) struct Node {
     pub(crate) devnet: Devnet,
     classes: [NodeFelt; 4],
     taken: AtomicUsize,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: tokio::runtime::Runtime,
 }
 
 /// How the contracts are set up.
@@ -82,12 +82,20 @@ pub(crate) struct World {
     pub(crate) operator: Funded,
 }
 
-fn node_felt(felt: &Felt) -> NodeFelt {
+pub(crate) fn node_felt(felt: &Felt) -> NodeFelt {
     NodeFelt::from_bytes_be(&felt.to_bytes_be())
 }
 
-fn our_felt(felt: &NodeFelt) -> Felt {
+pub(crate) fn our_felt(felt: &NodeFelt) -> Felt {
     Felt::from_bytes_be(&felt.to_bytes_be()).unwrap()
+}
+
+pub(crate) fn node_call(call: &Call) -> NodeCall {
+    NodeCall {
+        to: node_felt(&call.to),
+        selector: node_felt(&call.selector),
+        calldata: call.calldata.iter().map(node_felt).collect(),
+    }
 }
 
 pub(crate) fn selector(name: &str) -> Felt {
@@ -138,7 +146,7 @@ impl Node {
         node
     }
 
-    fn sender(&self, account: &Funded) -> Sender {
+    pub(crate) fn sender(&self, account: &Funded) -> Sender {
         let url = Url::parse(&self.devnet.url()).unwrap();
         let provider = Arc::new(JsonRpcClient::new(HttpTransport::new(url)));
         let key = SigningKey::from_secret_scalar(NodeFelt::from_hex(&account.key).unwrap());
@@ -183,12 +191,7 @@ impl Node {
     /// Sends calls as they are, whatever they do. Returns the transaction's hash and the node's words
     /// if it was reverted.
     pub(crate) fn send(&self, account: &Funded, calls: &[Call]) -> (Felt, Option<String>) {
-        let calls = calls.iter().map(|call| NodeCall {
-            to: node_felt(&call.to),
-            selector: node_felt(&call.selector),
-            calldata: call.calldata.iter().map(node_felt).collect(),
-        });
-        self.execute(account, calls.collect())
+        self.execute(account, calls.iter().map(node_call).collect())
     }
 
     fn execute(&self, account: &Funded, calls: Vec<NodeCall>) -> (Felt, Option<String>) {
