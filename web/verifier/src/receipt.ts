@@ -60,9 +60,10 @@ const begins = (felts: readonly bigint[], wanted: readonly Wanted[]): boolean =>
   wanted.every((felt, i) => i < felts.length && (felt === undefined || felt === felts[i]));
 
 function shortString(felt: bigint): string {
-  const bytes = (felt.toString(16).match(/../g) ?? []).map((byte) => parseInt(byte, 16));
-  const text = String.fromCharCode(...bytes);
-  return /^[ -~]+$/.test(text) ? text : `0x${felt.toString(16)}`;
+  const digits = felt.toString(16);
+  const text = (digits.match(/../g) ?? []).map((byte) => String.fromCharCode(parseInt(byte, 16))).join("");
+  // A text has two digits for each of its letters.
+  return digits.length % 2 === 0 && /^[ -~]+$/.test(text) ? text : `0x${digits}`;
 }
 
 interface Decoded {
