@@ -10,16 +10,6 @@ export interface Simulation {
   readonly fee: bigint;
 }
 
-/** An answer of the node that is an error. */
-export class NodeError extends Error {
-  constructor(
-    readonly code: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 interface Invocation {
   readonly contract_address: string;
   readonly calls?: readonly Invocation[];
@@ -29,8 +19,6 @@ interface Invocation {
 
 type Ordered = ContractEvent & { readonly order: number };
 
-/** The code of a node that does not know a transaction. */
-const UNKNOWN_TRANSACTION = 29;
 /** How often a receipt is asked for, and for how long, in milliseconds. */
 const [POLL, PATIENCE] = [1000, 600_000];
 
@@ -82,20 +70,20 @@ export class StarknetNode {
     return { receipt: { execution_status: "SUCCEEDED", events }, fee };
   }
 
-  /** Waits until a transaction is in a block. */
+  /** Waits until a transaction is in a block, whatever the node says meanwhile. */
   async receipt(hash: string): Promise<Receipt> {
+    let fault: unknown;
     for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
       try {
-        const receipt = await this.#ask<Receipt & { finality_status: string }>("starknet_getTransactionReceipt", {
-          transaction_hash: hash,
-        });
+        const params = { transaction_hash: hash };
+        const receipt = await this.#ask<Receipt & { finality_status: string }>("starknet_getTransactionReceipt", params);
         if (receipt.finality_status.startsWith("ACCEPTED")) return receipt;
       } catch (error) {
-        if (!(error instanceof NodeError && error.code === UNKNOWN_TRANSACTION)) throw error;
+        fault = error;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL));
     }
-    throw new Error("the node knows of no block with it after ten minutes");
+    throw new Error("the node knows of no block with it after ten minutes", { cause: fault });
   }
 
   async #ask<T>(method: string, params: object): Promise<T> {
@@ -104,10 +92,10 @@ export class StarknetNode {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     });
-    const answer = (await response.json()) as { result?: T; error?: { code: number; message: string; data?: unknown } };
+    const answer = (await response.json()) as { result?: T; error?: { message: string; data?: unknown } };
     if (answer.error !== undefined) {
-      const { code, message, data } = answer.error;
-      throw new NodeError(code, `the node says: ${message}${data === undefined ? "" : ` (${JSON.stringify(data)})`}`);
+      const { message, data } = answer.error;
+      throw new Error(`the node says: ${message}${data === undefined ? "" : ` (${JSON.stringify(data)})`}`);
     }
     if (answer.result === undefined) throw new Error(`the node answers ${method} with HTTP ${response.status} and no result`);
     return answer.result;

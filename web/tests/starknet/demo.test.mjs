@@ -48,8 +48,11 @@ const shown = (page) =>
     items.map((item) => [item.querySelector("summary code").textContent, item.querySelector(".felts").textContent.split(" ")]),
   );
 
-/** A wallet in the page that sends with the operator's account; what it was asked for is in `asked`. */
-function wallet({ chain = "0x534e5f5345504f4c4941", alter = (calls) => calls } = {}) {
+/**
+ * A wallet in the page that sends with the operator's account; what it was asked for is in `asked`. With `another`,
+ * there is a second one, which says nothing.
+ */
+function wallet({ chain = "0x534e5f5345504f4c4941", alter = (calls) => calls, another = false } = {}) {
   const asked = [];
   const request = async ({ type, params }) => {
     asked.push(type);
@@ -66,12 +69,13 @@ function wallet({ chain = "0x534e5f5345504f4c4941", alter = (calls) => calls } =
   };
   const prepare = async (page) => {
     await page.exposeFunction("askWallet", request);
-    await page.addInitScript(() => {
+    await page.addInitScript((another) => {
       const request = (call) => window.askWallet(call);
       window.starknet_test = { id: "test", name: "Test", version: "1", icon: "", request, on() {}, off() {} };
       // Wallets put themselves under a second name.
       window.starknet = window.starknet_test;
-    });
+      if (another) window.starknet_another = { id: "another", name: "Another", request: () => new Promise(() => undefined) };
+    }, another);
   };
   return { asked, prepare };
 }
@@ -117,6 +121,10 @@ test("shows the verdict, the calls and the cost of a bundled run, and that there
   await page.click("#send");
   assert.match(await said(page, "wallet"), /^Nothing was sent\.There is no Starknet wallet in this page\. Install one/);
   await shot(page, "starknet");
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.click("#submission summary >> text=Contracts and node");
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "too wide for a phone");
+  await shot(page, "starknet-phone");
   // What the form cannot be, it says.
   for (const [field, value, words] of [["amount", "1,5", /decimal number/], ["worker", "dead", /felt|digits/], ["job", "0", /job/]]) {
     const right = await page.inputValue(`#${field}`);
@@ -155,7 +163,14 @@ test("has nothing to submit of another level or of a tampered proof", async (t) 
 
 test("a wallet sends the transaction, and its outcome is shown", { skip }, async (t) => {
   const addresses = await node.contracts();
-  const { asked, prepare } = wallet();
+  let refused = false;
+  const { asked, prepare } = wallet({
+    alter: (calls) => {
+      if (refused) return calls;
+      refused = true;
+      throw new Error("the user said no");
+    },
+  });
   const page = await demo.visit(t, { prepare });
   await open(page);
   await page.click("#send");
@@ -163,8 +178,18 @@ test("a wallet sends the transaction, and its outcome is shown", { skip }, async
   assert.deepEqual(asked, []);
   await fill(page, addresses);
   await page.click("#send");
+  assert.match(await said(page, "Test gives no transaction."), /the user said no/);
+  asked.length = 0;
+  // A fault of the node does not lose a transaction that is sent.
+  let faults = 0;
+  await page.route(node.url, async (route) => {
+    const fault = route.request().postData().includes("starknet_getTransactionReceipt") && faults++ === 0;
+    await (fault ? route.fulfill({ json: { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "out of order" } } }) : route.continue());
+  });
+  await page.click("#send");
   assert.match(await said(page, "Accepted and paid"), /Transaction 0x[0-9a-f]+The worker got 8\.4 SAGE\.$/);
   assert.deepEqual(asked, ["wallet_requestAccounts", "wallet_requestChainId", "wallet_addInvokeTransaction"]);
+  assert.ok(faults >= 2, `${faults} receipts asked for`);
   assert.equal(await node.balance(addresses.token, WORKER), (84n * SAGE) / 10n);
   const fee = /([\d.]+) STRK/.exec(await text(page, "cost"))[1];
   assert.ok(Number(fee) > 0, fee);
@@ -191,7 +216,7 @@ test("a rejection is shown although the transaction succeeds", { skip }, async (
 
 test("simulates, approves, and refuses a wallet of another chain", { skip }, async (t) => {
   const addresses = await node.contracts({ allowance: 0n });
-  const { asked, prepare } = wallet({ chain: "0x534e5f4d41494e" });
+  const { asked, prepare } = wallet({ chain: "0x534e5f4d41494e", another: true });
   const page = await demo.visit(t, { prepare });
   await open(page);
   await fill(page, addresses);
@@ -203,6 +228,10 @@ test("simulates, approves, and refuses a wallet of another chain", { skip }, asy
   await page.click("#simulate");
   assert.match(await said(page, "Simulated: accepted and paid"), /The worker would get 8\.4 SAGE\.$/);
   assert.equal(await node.balance(addresses.token, WORKER), 0n);
+  await page.click("#send");
+  await said(page, "There are several wallets in this page");
+  assert.deepEqual(asked, []);
+  await page.selectOption("#wallet", "test");
   await page.click("#send");
   await said(page, "The wallet Test is on another chain than SN_SEPOLIA");
   assert.deepEqual(asked, ["wallet_requestAccounts", "wallet_requestChainId"]);
