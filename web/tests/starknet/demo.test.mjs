@@ -9,7 +9,7 @@ import { parse } from "smol-toml";
 
 import { Verifier } from "../../verifier/dist/node.js";
 import { Demo, artifacts, models, own, pick, proof, shot, state, text, web } from "../demo.mjs";
-import { CLIENT, Devnet, SAGE, WORKER, skip } from "./devnet.mjs";
+import { CLIENT, Devnet, SAGE, WORKER } from "./devnet.mjs";
 
 const { lenet5, onchain } = models;
 const files = { vk: proof(onchain.vk), proof: proof(onchain.runs[0].proof), digest: onchain.digest };
@@ -21,7 +21,7 @@ let verifier;
 before(async () => {
   demo = await Demo.start();
   verifier = await Verifier.load(readFileSync(files.vk));
-  if (!skip) node = await Devnet.start();
+  node = await Devnet.start();
 });
 
 after(async () => {
@@ -161,7 +161,7 @@ test("has nothing to submit of another level or of a tampered proof", async (t) 
   await page.waitForSelector("#send:visible");
 });
 
-test("a wallet sends the transaction, and its outcome is shown", { skip }, async (t) => {
+test("a wallet sends the transaction, and its outcome is shown", async (t) => {
   const addresses = await node.contracts();
   let refused = false;
   const { asked, prepare } = wallet({
@@ -200,7 +200,7 @@ test("a wallet sends the transaction, and its outcome is shown", { skip }, async
   assert.equal(asked.filter((type) => type === "wallet_addInvokeTransaction").length, 1);
 });
 
-test("a rejection is shown although the transaction succeeds", { skip }, async (t) => {
+test("a rejection is shown although the transaction succeeds", async (t) => {
   const addresses = await node.contracts();
   const alter = (calls) => calls.map((call, i) => (i === 1 ? { ...call, calldata: call.calldata.with(7, "0x0") } : call));
   const { prepare } = wallet({ alter });
@@ -214,7 +214,7 @@ test("a rejection is shown although the transaction succeeds", { skip }, async (
   await shot(page, "starknet-rejected");
 });
 
-test("simulates, approves, and refuses a wallet of another chain", { skip }, async (t) => {
+test("simulates, approves, and refuses a wallet of another chain", async (t) => {
   const addresses = await node.contracts({ allowance: 0n });
   const { asked, prepare } = wallet({ chain: "0x534e5f4d41494e", another: true });
   const page = await demo.visit(t, { prepare });

@@ -8,7 +8,7 @@ import { hash } from "starknet";
 
 import { VerifyError, Verifier } from "../../verifier/dist/node.js";
 import { readReceipt } from "../../verifier/dist/receipt.js";
-import { CLIENT, Devnet, SAGE, WORKER, skip } from "./devnet.mjs";
+import { CLIENT, Devnet, SAGE, WORKER } from "./devnet.mjs";
 
 const read = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url));
 const vk = read("tests/vectors/starknet/onchain128.vk");
@@ -20,22 +20,19 @@ let verifier;
 let addresses;
 
 before(async () => {
-  if (skip) return;
   node = await Devnet.start();
   verifier = await Verifier.load(vk);
 });
 
 after(() => node?.stop());
 
-beforeEach(async () => {
-  if (!skip) addresses = await node.contracts();
-});
+beforeEach(async () => void (addresses = await node.contracts()));
 
 const nonce = () => node.provider.getNonceForAddress(node.operator.address);
 const accepted = async ({ proofHash }) => BigInt((await node.view(addresses.verifier, "is_proof_verified", [proofHash]))[0]) === 1n;
 const paid = () => node.balance(addresses.token, WORKER);
 
-test("starknet.js sends the calldata, the contract accepts and the worker is paid", { skip }, async () => {
+test("starknet.js sends the calldata, the contract accepts and the worker is paid", async () => {
   const checked = verifier.precheck(proof);
   assert.equal(checked.verdict, "accepted");
   const made = verifier.calldata(proof, { ...job, addresses });
@@ -70,7 +67,7 @@ test("starknet.js sends the calldata, the contract accepts and the worker is pai
   assert.equal(await node.balance(addresses.token, addresses.router), 100n * SAGE - needed);
 });
 
-test("nothing is sent for a damaged proof", { skip }, async () => {
+test("nothing is sent for a damaged proof", async () => {
   const first = await nonce();
   const damaged = Uint8Array.from(proof);
   for (const place of [0, 100, damaged.length >> 1, damaged.length - 1]) {
@@ -85,7 +82,7 @@ test("nothing is sent for a damaged proof", { skip }, async () => {
   assert.equal(await paid(), 0n);
 });
 
-test("a rejection is reported although the transaction succeeded and paid", { skip }, async () => {
+test("a rejection is reported although the transaction succeeded and paid", async () => {
   const made = verifier.calldata(proof, { ...job, addresses });
   const changed = (number, index, value) =>
     made.calls.map((call, i) => (i === number ? { ...call, calldata: call.calldata.with(index, value) } : call));
@@ -105,7 +102,7 @@ test("a rejection is reported although the transaction succeeded and paid", { sk
   assert.equal(await accepted(made), false);
 });
 
-test("a reverted transaction is reported with the contract's reason", { skip }, async () => {
+test("a reverted transaction is reported with the contract's reason", async () => {
   const made = verifier.calldata(proof, { ...job, addresses });
   const { resourceBounds } = await node.operator.estimateInvokeFee(made.calls, { tip: 0n });
   await node.send(node.operator, made.calls);
@@ -118,7 +115,7 @@ test("a reverted transaction is reported with the contract's reason", { skip }, 
   assert.equal(await paid(), before);
 });
 
-test("the receipt of another submission is a contradiction", { skip }, async () => {
+test("the receipt of another submission is a contradiction", async () => {
   const made = verifier.calldata(proof, { ...job, addresses });
   const receipt = await node.send(node.operator, made.calls);
   const other = (change) => readReceipt(receipt, verifier.calldata(proof, { ...job, addresses, ...change }));
@@ -143,7 +140,7 @@ test("the receipt of another submission is a contradiction", { skip }, async () 
   }
 });
 
-test("the README's lines do what they say", { skip }, async () => {
+test("the README's lines do what they say", async () => {
   const readme = read("web/verifier/README.md").toString();
   const [snippet] = readme.split("## Starknet")[1].split("```js")[1].split("```");
   const AsyncFunction = (async () => undefined).constructor;
