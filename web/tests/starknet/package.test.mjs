@@ -132,6 +132,17 @@ test("the receipt of another submission is a contradiction", async () => {
   }
   assert.equal(readReceipt({ ...receipt, execution_status: undefined }, made).verdict, "contradiction");
   assert.equal(readReceipt({ execution_status: "SUCCEEDED", events: [] }, made).differences.length, 9);
+  const edited = (index, part, place) => {
+    const events = receipt.events.map(({ from_address, keys, data }) => ({ from_address, keys: [...keys], data: [...data] }));
+    events[index][part][place] = "0x5";
+    return readReceipt({ execution_status: "SUCCEEDED", events }, made).verdict;
+  };
+  // Hash, commitment, amount and shares, each where one event alone tells it.
+  for (const [index, part, place] of [[1, "keys", 1], [1, "data", 1], [3, "keys", 1], [4, "data", 2], [5, "data", 2], [9, "data", 2], [10, "data", 3]]) {
+    assert.equal(edited(index, part, place), "contradiction", `event ${index}, ${part} ${place}`);
+  }
+  const twice = [...receipt.events, { ...receipt.events[3], keys: [receipt.events[3].keys[0], "0x5"] }];
+  assert.equal(readReceipt({ execution_status: "SUCCEEDED", events: twice }, made).verdict, "contradiction");
   for (let left = 0; left < 11; left += 1) {
     const events = receipt.events.filter((_, i) => i !== left);
     // The two shares of treasury and stakers are told by the router alone.
