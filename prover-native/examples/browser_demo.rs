@@ -1,5 +1,5 @@
-//! Makes what the demo page in `web/demo` shows: a key of LeNet-5, proofs of runs on test digits,
-//! and `digits.json`, which lists them.
+//! Makes what the demo page in `web/demo` shows: keys of LeNet-5, proofs of runs on test digits, one of
+//! them at the level that the Starknet contract takes, and `digits.json`, which lists them.
 //!
 //!     cargo run -p stwo-ml --example browser_demo -- FOLDER
 //!
@@ -30,7 +30,7 @@ fn array<T: ReadableElement>(file: &str, name: &str) -> Result<ArrayD<T>> {
 }
 
 /// A compiled network, by name.
-fn model(name: &str) -> Result<Model> {
+fn model(name: &str, level: Level) -> Result<Model> {
     let onnx = std::fs::read(Path::new(MODELS).join(format!("{name}.onnx")))?;
     let graph = import(&onnx, ImportOptions::default())?;
     let examples = array::<f32>("digits.npz", "input")?
@@ -38,7 +38,7 @@ fn model(name: &str) -> Result<Model> {
         .map(|digit| reshape_inputs(&graph, &[digit.to_owned()]))
         .collect::<std::result::Result<Vec<_>, _>>()?;
     let circuit = compile(&graph, &examples, &CompileOptions::default())?.circuit;
-    Ok(Model::assemble(circuit, Level::Standard, &Simd)?)
+    Ok(Model::assemble(circuit, level, &Simd)?)
 }
 
 /// Indices of the digits to prove: the first of every class, then the first mistake.
@@ -70,13 +70,18 @@ fn main() -> Result<()> {
         .map(|digit| digit.mapv(|pixel| f32::from(pixel) / 255.0))
         .collect();
     let mut models = serde_json::Map::new();
-    for name in ["lenet5", "mlp"] {
-        let model = model(name)?;
+    for (name, network, level) in [
+        ("lenet5", "lenet5", Level::Standard),
+        ("mlp", "mlp", Level::Standard),
+        ("onchain", "lenet5", Level::Onchain128),
+    ] {
+        let model = model(network, level)?;
         let inputs = images
             .iter()
             .map(|image| quantize_for(&model.vk, std::slice::from_ref(image)))
             .collect::<std::result::Result<Vec<_>, _>>()?;
-        // The demo picks among LeNet-5's runs; one run of the other network is for the benchmark.
+        // The demo picks among LeNet-5's runs; one run of the other network is for the benchmark, one at
+        // the other level for Starknet.
         let indices = match name {
             "lenet5" => chosen(&model, &inputs, &labels)?,
             _ => vec![0],

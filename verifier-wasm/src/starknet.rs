@@ -3,7 +3,7 @@
 
 use stwo_ml_verifier::starknet::{
     Addresses, ContractState, ENTRY_POINTS, Fees, Felt, Job, Precheck, Projection, StarknetError,
-    calls, execute_calldata, felt, io_commitment, least_nonce, precheck,
+    calls, execute_calldata, felt, io_commitment, least_nonce, poseidon, precheck,
 };
 use stwo_ml_verifier::verify_file;
 use wasm_bindgen::prelude::*;
@@ -79,6 +79,12 @@ impl Prechecked {
     /// `proof_data`, felt by felt.
     pub fn felts(&self) -> Vec<String> {
         hex(&self.felts)
+    }
+
+    /// The Poseidon hash of `proof_data`.
+    #[wasm_bindgen(js_name = proofHash)]
+    pub fn proof_hash(&self) -> String {
+        format!("{:#x}", poseidon(&self.felts))
     }
 
     /// `accepted`, `rejected` or `reverts`.

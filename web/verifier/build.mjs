@@ -41,11 +41,11 @@ writeFileSync(
 );
 run(tool("typescript", "bin/tsc"), "-p", at("tsconfig.json"));
 // The declarations of `index` serve every entry but the worker's, which has its own.
-const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "starknet", "types", "verifier"];
+const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "receipt", "starknet", "types", "verifier"];
 for (const file of readdirSync(at("dist"))) {
   if (file.endsWith(".d.ts") && !declared.includes(file.slice(0, -".d.ts".length))) rmSync(at("dist", file));
 }
-const entries = ["index", "node", "inline", "worker", "worker-thread", "worker-node", "worker-node-thread"];
+const entries = ["index", "node", "inline", "receipt", "worker", "worker-thread", "worker-node", "worker-node-thread"];
 await build({
   entryPoints: entries.map((entry) => at("src", `${entry}.ts`)),
   outdir: at("dist"),

@@ -7,16 +7,18 @@ import { create, download, element } from "./dom.js";
 import { Pad } from "./drawing.js";
 import { paint } from "./picture.js";
 import { Session, type Run } from "./session.js";
+import { initStarknet } from "./starknet.js";
 import { initTamper } from "./tamper.js";
 import { initTheme } from "./theme.js";
 import { hideResult, showRefusal, showStatement, showTiming, showVerdict } from "./view.js";
 
-const { lenet5 } = models;
+const { lenet5, onchain } = models;
 const proofs = (name: string): string => `./proofs/${name}`;
 let session: Session | undefined;
 let latest = 0;
 
 const tamper = initTamper(() => session);
+const starknet = initStarknet(() => session);
 
 /** Checks what `find` finds; a later call makes an earlier one's result void. */
 async function check(find: () => Promise<Run>): Promise<void> {
@@ -36,35 +38,44 @@ async function check(find: () => Promise<Run>): Promise<void> {
     showStatement(opened.run, info, checked.verdict.statement);
     showTiming(opened.run, info, checked);
     tamper.reset();
+    starknet.show();
   } catch (error) {
     opened?.close();
-    if (turn === latest) showRefusal(error);
+    if (turn !== latest) return;
+    showRefusal(error);
+    starknet.refuse(error);
   }
 }
 
-async function bundled(run: (typeof lenet5.runs)[number]): Promise<Run> {
+type Model = (typeof models)["lenet5" | "onchain"];
+
+async function bundled(model: Model, run: Model["runs"][number]): Promise<Run> {
   const start = performance.now();
-  const [vk, proof] = await Promise.all([download(proofs(lenet5.vk)), download(proofs(run.proof))]);
+  const [vk, proof] = await Promise.all([download(proofs(model.vk)), download(proofs(run.proof))]);
   const fetched = performance.now() - start;
   // Digest and input are part of this page's code, not of what it fetches.
-  return { vk, proof, digest: lenet5.digest, input: run.input, label: run.label, fetched };
+  return { vk, proof, digest: model.digest, input: run.input, label: run.label, fetched };
 }
 
 function initDigits(): void {
   const digits = element("digits", HTMLFieldSetElement);
-  lenet5.runs.forEach((run, number) => {
+  const add = (model: Model, run: Model["runs"][number], caption: string, name: string): void => {
     const label = create("label");
     const radio = create("input");
-    Object.assign(radio, { type: "radio", name: "digit", value: String(number) });
+    Object.assign(radio, { type: "radio", name: "digit", value: String(digits.querySelectorAll("input").length) });
     const canvas = create("canvas");
     paint(canvas, [28, 28], run.input, 0, Math.max(...run.input));
-    const name = number < 10 ? `Digit ${run.label}` : `Digit ${run.label}, read wrongly`;
     radio.setAttribute("aria-label", `${name}, test image ${run.index}`);
     label.title = `${name} (test image ${run.index})`;
-    label.append(radio, canvas, create("span", number < 10 ? String(run.label) : "missed"));
-    radio.addEventListener("change", () => void check(() => bundled(run)));
+    label.append(radio, canvas, create("span", caption));
+    radio.addEventListener("change", () => void check(() => bundled(model, run)));
     digits.append(label);
+  };
+  lenet5.runs.forEach((run, number) => {
+    if (number < 10) add(lenet5, run, String(run.label), `Digit ${run.label}`);
+    else add(lenet5, run, "missed", `Digit ${run.label}, read wrongly`);
   });
+  for (const run of onchain.runs) add(onchain, run, "Starknet", `Digit ${run.label}, proven for Starknet`);
 }
 
 const contents = async (file: File): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await file.arrayBuffer());

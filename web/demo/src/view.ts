@@ -31,7 +31,7 @@ export function showVerdict(state: "busy" | "valid" | "invalid" | "failed", titl
 
 /** Hides what belongs to an earlier verdict. */
 export function hideResult(): void {
-  for (const id of ["statement", "details", "times", "tamper"]) element(id, HTMLElement).hidden = true;
+  for (const id of ["statement", "details", "times", "tamper", "starknet"]) element(id, HTMLElement).hidden = true;
   element("explain", HTMLElement).hidden = false;
 }
 

@@ -1,63 +1,21 @@
-// The demo page, as built, under a path of a static host. Screenshots go to web/artifacts.
+// The demo page, as a visitor uses it.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-import { launch, serve } from "../chromium.mjs";
+import { Demo, artifacts, models, own, pick, proof, shot, state, text, web } from "../demo.mjs";
 
-const web = fileURLToPath(new URL("../../", import.meta.url));
-const artifacts = join(web, "artifacts");
-const dist = join(web, "demo/dist");
-const proof = (name) => join(dist, "proofs", name);
-const { lenet5, mlp } = JSON.parse(readFileSync(join(web, "demo/src/digits.json"), "utf8"));
-let browser;
-let server;
+const { lenet5, mlp } = models;
+let demo;
 
-before(async () => {
-  mkdirSync(artifacts, { recursive: true });
-  browser = await launch();
-  server = await serve({ "/some/path/": dist });
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
-
-/** A page of the demo; any error in it, of any kind, fails the test. */
-async function visit(t, { path = "", width = 1280, height = 1000, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, ...options });
-  const page = await context.newPage();
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => errors.push(message.text()));
-  page.on("requestfailed", (request) => errors.push(request.url()));
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(errors, []);
-  });
-  await page.goto(`${server.origin}/some/path/${path}`);
-  return page;
-}
-
-const state = (page, name) => page.waitForSelector(`#verdict[data-state="${name}"]`);
-const text = (page, id) => page.textContent(`#${id}`);
-const shot = (page, name) => page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
-const pick = (page, number) => page.check(`#digits input[value="${number}"]`);
-/** Waits for the visible end of a check of one's own files. */
-const own = async (page, files) => {
-  await page.setInputFiles("#own-vk", files.vk);
-  await page.setInputFiles("#own-proof", files.proof);
-  await page.fill("#own-digest", files.digest ?? "");
-  await page.click("#own-check");
-};
+before(async () => void (demo = await Demo.start()));
+after(() => demo?.stop());
 
 test("every bundled run is valid, and its statement is shown", async (t) => {
-  const page = await visit(t);
+  const page = await demo.visit(t);
   await shot(page, "start");
   assert.equal(await page.isVisible("#statement"), false);
   let mistakes = 0;
@@ -80,7 +38,7 @@ test("every bundled run is valid, and its statement is shown", async (t) => {
 });
 
 test("a changed bit is rejected with the code that the native verifier gives", async (t) => {
-  const page = await visit(t);
+  const page = await demo.visit(t);
   await pick(page, 3);
   await state(page, "valid");
   for (const [position, code, stage] of [[0, "wrong_magic", "decode"], [8, "unsupported_version", "decode"]]) {
@@ -104,7 +62,7 @@ test("a changed bit is rejected with the code that the native verifier gives", a
 });
 
 test("one's own files: pinned, not pinned, of another model, damaged", async (t) => {
-  const page = await visit(t);
+  const page = await demo.visit(t);
   await page.click("#own-check");
   assert.equal(await text(page, "own-problem"), "Choose a verifying key.");
   const files = { vk: proof("mlp.vk"), proof: proof(mlp.runs[0].proof) };
@@ -134,7 +92,7 @@ test("one's own files: pinned, not pinned, of another model, damaged", async (t)
 });
 
 test("a drawing is proven by the native prover and accepted, and a proof of another input is refused", async (t) => {
-  const page = await visit(t);
+  const page = await demo.visit(t);
   await page.click("#draw summary");
   await page.locator("#pad").scrollIntoViewIfNeeded();
   const box = await page.locator("#pad").boundingBox();
@@ -161,7 +119,7 @@ test("a drawing is proven by the native prover and accepted, and a proof of anot
 });
 
 test("works with the keyboard alone", async (t) => {
-  const page = await visit(t);
+  const page = await demo.visit(t);
   const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.tagName);
   const reached = [];
   for (let i = 0; i < 30 && reached.at(-1) !== "digit"; i += 1) {
@@ -184,7 +142,7 @@ test("works with the keyboard alone", async (t) => {
 for (const colorScheme of ["light", "dark"]) {
   for (const [device, width] of [["desktop", 1280], ["phone", 390]]) {
     test(`fits a ${device}, ${colorScheme}`, async (t) => {
-      const page = await visit(t, { width, colorScheme });
+      const page = await demo.visit(t, { width, colorScheme });
       await pick(page, 10);
       await state(page, "valid");
       await page.click("#sweep");
@@ -204,7 +162,7 @@ for (const colorScheme of ["light", "dark"]) {
 }
 
 test("the benchmark page measures", async (t) => {
-  const page = await visit(t, { path: "benchmark/" });
+  const page = await demo.visit(t, { path: "benchmark/" });
   await page.fill("#checks", "10");
   await page.fill("#starts", "2");
   await page.click("#start");

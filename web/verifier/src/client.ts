@@ -1,6 +1,7 @@
 import { copy, owned } from "./bytes.js";
 import { VerifyError, loadedBy } from "./errors.js";
-import type { Answer, Port, Request } from "./messages.js";
+import type { Answer, Port, Request, Results } from "./messages.js";
+import type { Calldata, ContractState, Precheck, Submission } from "./starknet.js";
 import type { Bytes, LoadOptions, ModelInfo, Statement, Verdict, VerifyOptions } from "./types.js";
 
 /** What a caller asks of one check in a worker. */
@@ -24,6 +25,12 @@ export interface WorkerVerifier {
   verify(proof: Bytes, options?: WorkerVerifyOptions): Promise<Statement>;
   /** As {@link WorkerVerifier.verify}, with the refusal as a value. */
   safeVerify(proof: Bytes, options?: WorkerVerifyOptions): Promise<Verdict>;
+  /** The input-output commitment of a valid proof, as a felt; rejects as {@link WorkerVerifier.verify} does. */
+  ioCommitment(proof: Bytes): Promise<string>;
+  /** Checks a proof file, and what the Starknet contract would say of it in this state. */
+  precheck(proof: Bytes, state?: ContractState): Promise<Precheck>;
+  /** As {@link WorkerVerifier.precheck}, and the calls that submit the proof and pay for it. */
+  calldata(proof: Bytes, submission: Submission, state?: ContractState): Promise<Calldata>;
   /** Stops the worker. Later calls are refused with the code `freed`. */
   free(): void;
 }
@@ -38,12 +45,18 @@ export interface WorkerVerifierConstructor {
   load(vk: Bytes, options?: LoadOptions): Promise<WorkerVerifier>;
 }
 
+type Value = Results[keyof Results];
+
 interface Waiting {
-  resolve(value: ModelInfo | Statement): void;
+  resolve(value: Value): void;
   reject(reason: unknown): void;
 }
 
-type RequestBody = Request extends infer R ? (R extends Request ? Omit<R, "id"> : never) : never;
+type Body<R extends Request> = R extends Request ? Omit<R, "id"> : never;
+type RequestBody = Body<Request>;
+/** A request for work on a proof. */
+type Work = Exclude<Request, { kind: "load" }>;
+type WorkBody = Body<Work>;
 
 /** A worker with its unanswered requests. */
 class Connection {
@@ -57,7 +70,7 @@ class Connection {
     );
   }
 
-  ask(request: RequestBody, transfer: ArrayBuffer[]): Promise<ModelInfo | Statement> {
+  ask(request: RequestBody, transfer: ArrayBuffer[]): Promise<Value> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -105,14 +118,21 @@ class Client implements WorkerVerifier {
     }
   }
 
-  async verify(proof: Bytes, options: WorkerVerifyOptions = {}): Promise<Statement> {
+  verify(proof: Bytes, options: WorkerVerifyOptions = {}): Promise<Statement> {
     const { signal, transfer = false, ...pins } = options;
-    signal?.throwIfAborted();
-    if (this.#freed) throw freed();
-    const data = transfer ? owned(proof, "the proof") : copy(proof, "the proof");
-    const result = this.#turn.then(() => this.#ask(data, pins, signal));
-    this.#turn = result.catch(() => undefined);
-    return result;
+    return this.#run("verify", proof, { options: pins }, signal, transfer);
+  }
+
+  ioCommitment(proof: Bytes): Promise<string> {
+    return this.#run("ioCommitment", proof, {});
+  }
+
+  precheck(proof: Bytes, state: ContractState = {}): Promise<Precheck> {
+    return this.#run("precheck", proof, { state });
+  }
+
+  calldata(proof: Bytes, submission: Submission, state: ContractState = {}): Promise<Calldata> {
+    return this.#run("calldata", proof, { submission, state });
   }
 
   async safeVerify(proof: Bytes, options: WorkerVerifyOptions = {}): Promise<Verdict> {
@@ -129,14 +149,29 @@ class Client implements WorkerVerifier {
     if (this.#connection !== undefined) this.#drop(this.#connection, freed());
   }
 
-  async #ask(proof: Uint8Array<ArrayBuffer>, options: VerifyOptions, signal: AbortSignal | undefined): Promise<Statement> {
+  async #run<K extends Work["kind"]>(
+    kind: K,
+    proof: Bytes,
+    rest: Omit<Extract<Work, { kind: K }>, "id" | "kind" | "proof">,
+    signal?: AbortSignal,
+    transfer = false,
+  ): Promise<Results[K]> {
+    signal?.throwIfAborted();
+    if (this.#freed) throw freed();
+    const data = transfer ? owned(proof, "the proof") : copy(proof, "the proof");
+    const result = this.#turn.then(() => this.#ask({ ...rest, kind, proof: data } as unknown as WorkBody, signal));
+    this.#turn = result.catch(() => undefined);
+    return result as Promise<Results[K]>;
+  }
+
+  async #ask(request: WorkBody, signal: AbortSignal | undefined): Promise<Value> {
     signal?.throwIfAborted();
     if (this.#freed) throw freed();
     const connection = (this.#connection ??= this.#restart());
     const abort = (): void => this.#drop(connection, signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      return (await connection.ask({ kind: "verify", proof, options }, [proof.buffer])) as Statement;
+      return await connection.ask(request, [request.proof.buffer as ArrayBuffer]);
     } catch (error) {
       // A worker that stopped answers nothing more; the next call starts another.
       if (error instanceof VerifyError && error.stage === "engine") this.#drop(connection, error);

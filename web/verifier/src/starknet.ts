@@ -39,6 +39,8 @@ export interface Precheck {
   readonly ioCommitment: string;
   /** `proof_data`, felt by felt: the projection of the proof. */
   readonly proofData: readonly string[];
+  /** Its Poseidon hash, under which the contract keeps it. */
+  readonly proofHash: string;
   /**
    * `accepted`; `rejected`: the transaction succeeds, pays, and emits `ProofRejected`; or `reverts`.
    * The contract checks the form only: that the proof is valid is this verifier's word.
@@ -57,6 +59,8 @@ export interface ContractCall {
 
 /** A submission, ready to be signed. */
 export interface Calldata extends Precheck {
+  /** What is submitted where. */
+  readonly submission: Submission;
   /** The four calls, in the only order that pays the worker. */
   readonly calls: ContractCall[];
   /** The same as calldata of an account's `__execute__`. */
@@ -96,6 +100,7 @@ export function calldata(key: Key, proof: Uint8Array, submission: Submission, st
     const [collected, shared, worker, burned, treasury, stakers, needed] = fees;
     return {
       ...checked,
+      submission,
       calls: calls.map(([[contractAddress], entrypoint, calldata]) => ({ contractAddress, entrypoint, calldata })),
       executeCalldata,
       fees: { collected, shared, worker, burned, treasury, stakers, needed },
@@ -117,7 +122,7 @@ function prechecked<T>(
   const checked = call((): Precheck => {
     const proofData = made.felts();
     const [verdict, reason] = [made.verdict() as Precheck["verdict"], made.reason()];
-    return { ioCommitment: proofData[4] ?? "", proofData, verdict, ...(reason === undefined ? {} : { reason }) };
+    return { ioCommitment: proofData[4] ?? "", proofData, proofHash: made.proofHash(), verdict, ...(reason === undefined ? {} : { reason }) };
   });
   try {
     return use(checked, (texts, privacy) => call(() => made.calls(texts, privacy) as Calls));

@@ -8,5 +8,5 @@ import { serve } from "./serve.js";
 
 const port = parentPort;
 if (port === null) throw new Error("this script is a worker's");
-const handle = serve(Verifier, (answer, transfer) => port.postMessage(answer, transfer));
+const handle = serve(Verifier, (answer) => port.postMessage(answer));
 port.on("message", (request: Request) => void handle(request));

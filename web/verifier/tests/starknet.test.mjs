@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { STARKNET_ERROR_CODES, VerifyError, Verifier } from "../dist/node.js";
+import { readReceipt } from "../dist/receipt.js";
+import { WorkerVerifier } from "../dist/worker-node.js";
 
 const vectors = new URL("../../../tests/vectors/", import.meta.url);
 const read = (name) => new Uint8Array(readFileSync(new URL(name, vectors)));
@@ -31,7 +33,9 @@ function refused(run, code, stage = "starknet") {
 
 test("prechecks a proof as the native verifier does", () => {
   const checked = verifier.precheck(proof);
-  assert.deepEqual(checked, { ioCommitment: proofData[4], proofData, verdict: "accepted" });
+  const { proofHash, ...rest } = checked;
+  assert.deepEqual(rest, { ioCommitment: proofData[4], proofData, verdict: "accepted" });
+  assert.match(proofHash, /^0x[0-9a-f]{1,63}$/);
   assert.equal(verifier.ioCommitment(proof), proofData[4]);
 });
 
@@ -69,6 +73,28 @@ test("makes the calls that the native verifier makes", () => {
     ["shared", "worker", "burned", "treasury", "stakers"].map((part) => BigInt(amount[part])),
   );
   assert.equal(needed, BigInt(amount.transferred) - collected);
+});
+
+test("a worker makes the same calls and gives the same refusals", async () => {
+  const worker = await WorkerVerifier.load(read("starknet/onchain128.vk"));
+  assert.deepEqual(await worker.precheck(proof), verifier.precheck(proof));
+  assert.deepEqual(await worker.calldata(proof, submission), verifier.calldata(proof, submission));
+  assert.equal(await worker.ioCommitment(proof), proofData[4]);
+  const paused = { code: "contract_refuses", stage: "starknet" };
+  await assert.rejects(worker.calldata(proof, submission, { paused: true }), paused);
+  worker.free();
+  await assert.rejects(worker.precheck(proof), { code: "freed" });
+});
+
+test("reads a receipt by the names of the published selectors", () => {
+  const made = verifier.calldata(proof, submission);
+  const { verifier: from_address } = submission.addresses;
+  const { ProofRejected } = json("selectors.json").events;
+  const rejected = { from_address, keys: [ProofRejected, "0x0"], data: ["0x6e6f"] };
+  const receipt = { execution_status: "SUCCEEDED", events: [rejected] };
+  assert.deepEqual(readReceipt(receipt, made), { verdict: "rejected", reason: "no", paid: false });
+  const foreign = { ...receipt, events: [{ ...rejected, from_address: "0x5" }] };
+  assert.equal(readReceipt(foreign, made).verdict, "contradiction");
 });
 
 test("refuses what cannot be submitted", () => {
