@@ -170,7 +170,7 @@ impl Operation for Opening<'_> {
         let mut log_length = self.tables.log_length();
         for (i, r) in self.challenges.iter().enumerate() {
             if i % 2 == 1 {
-                let log_coset = 1 + i as u8 % 4;
+                let log_coset = (1 + i as u8 % 4).min(log_length - 2);
                 let word = Word {
                     log_length,
                     log_coset,
