@@ -12,9 +12,12 @@ pub mod backend;
 pub mod column;
 mod context;
 mod counters;
+pub mod doctor;
 mod error;
 pub mod launch;
 pub mod memory;
+pub mod multilinear;
+pub mod scheduler;
 
 pub use backend::CudaBackend;
 pub use context::{CudaContext, STAND_IN_DEVICE};
