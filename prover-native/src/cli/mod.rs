@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
 
+mod backend;
 mod compile;
 mod demo;
+mod doctor;
 mod inspect;
 mod prove;
 mod verify;
@@ -45,6 +47,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
+    /// Say which backends this machine can use, and what is wrong with the others.
+    Doctor(doctor::Args),
 }
 
 /// Why a command failed, with its exit code.
@@ -85,6 +89,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
     };
     let Err(failure) = result else {
         return ExitCode::SUCCESS;

@@ -116,7 +116,7 @@ extern "C" fn cuDeviceTotalMem_v2(bytes: Out<usize>, _device: c_int) -> Status {
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGetAttribute(value: Out<c_int>, attribute: c_int, _device: c_int) -> Status {
     value.set(match attribute {
-        1..=3 => 1024,            // threads of a block, and along x and y
+        1..=3 => 1024,                // threads of a block, and along x and y
         4 => 64,                      // along z
         5 => c_int::MAX,              // blocks along x
         6 | 7 => 65535,               // along y and z
