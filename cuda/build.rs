@@ -116,7 +116,8 @@ fn parameter(text: &str) -> Parameter {
         .find(|(c, ..)| *c == kind)
         .unwrap_or_else(|| panic!("kernels cannot take {kind:?} ({name}); see cuda/build.rs"));
     Parameter {
-        name: name.to_owned(),
+        // C's names that are words of Rust.
+        name: if name == "in" { "input" } else { name }.to_owned(),
         kind: Kind { rust, ptx },
     }
 }

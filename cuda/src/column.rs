@@ -1,8 +1,8 @@
 //! Columns on the device: base field values and hashes as words, secure values as four planes.
 //!
-//! Columns are values: a clone shares memory until one of the two is written. Single elements are
-//! read through [`Opened`], which keeps what has been read; [`DeviceColumn::open_rows`] reads many
-//! rows with one gather before they are asked for one by one.
+//! Columns are values: a clone shares memory until one of the two is written. A column keeps the
+//! single elements that were read from it; [`crate::backend::open_rows`] reads many rows of many
+//! columns with one gather before they are asked for one by one.
 
 use std::collections::HashMap;
 use std::fmt::Debug;

@@ -13,6 +13,7 @@ use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, LaunchAr
 use cudarc::nvrtc::Ptx;
 
 use crate::backend::FftBasis;
+use crate::constraints::{Compiler, Nvrtc};
 use crate::counters::Counters;
 use crate::error::CudaError;
 use crate::launch::{Grid, MODULES};
@@ -32,6 +33,7 @@ pub struct CudaContext {
     modules: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
     functions: Mutex<HashMap<&'static str, CudaFunction>>,
     compiled: Mutex<HashMap<String, CudaFunction>>,
+    compiler: Mutex<Arc<dyn Compiler>>,
     bases: Mutex<Vec<Arc<FftBasis>>>,
     counters: Counters,
 }
@@ -69,6 +71,7 @@ impl CudaContext {
             modules: Mutex::default(),
             functions: Mutex::default(),
             compiled: Mutex::default(),
+            compiler: Mutex::new(Arc::new(Nvrtc)),
             bases: Mutex::default(),
             counters: Counters::default(),
         }))
@@ -225,20 +228,30 @@ impl CudaContext {
         Ok(module)
     }
 
-    /// Loads PTX made at run time and finds `kernel` in it; the same text is loaded once.
+    /// Chooses the compiler of constraints; [`Nvrtc`] unless this is called.
+    pub fn set_compiler(&self, compiler: Arc<dyn Compiler>) {
+        *lock(&self.compiler) = compiler;
+    }
+
+    /// The kernel `kernel` of a source made at run time; the same source is compiled once.
     ///
     /// # Errors
-    /// [`CudaError::UnsupportedPtx`] where the driver refuses it, [`CudaError::Launch`] where it
-    /// has no such kernel.
-    pub(crate) fn compiled(&self, ptx: &str, kernel: &str) -> Result<CudaFunction, CudaError> {
-        if let Some(function) = lock(&self.compiled).get(ptx) {
+    /// [`CudaError::Compile`]; [`CudaError::UnsupportedPtx`] where the driver refuses the outcome.
+    pub(crate) fn compiled(&self, source: &str, kernel: &str) -> Result<CudaFunction, CudaError> {
+        if let Some(function) = lock(&self.compiled).get(source) {
             return Ok(function.clone());
         }
+        let capability = self
+            .driver
+            .compute_capability()
+            .map_err(CudaError::driver("asking for the compute capability"))?;
+        let compiler = Arc::clone(&lock(&self.compiler));
+        let ptx = compiler.compile(source, capability)?;
         let function = self
-            .load(kernel, ptx)?
+            .load(kernel, &ptx)?
             .load_function(kernel)
             .map_err(|error| CudaError::launch(kernel, error))?;
-        lock(&self.compiled).insert(ptx.to_owned(), function.clone());
+        lock(&self.compiled).insert(source.to_owned(), function.clone());
         Ok(function)
     }
 

@@ -10,6 +10,7 @@
 
 pub mod backend;
 pub mod column;
+pub mod constraints;
 mod context;
 mod counters;
 pub mod doctor;

@@ -224,6 +224,9 @@ impl Model {
         let steps = r.list(read_step)?;
         let weights = r.list(Reader::i32)?;
         r.end()?;
+        if u32::from(vk.log_rows) > MAX_LOG_ROWS {
+            return Err(VerifyError::InvalidKey { rule: "log_rows" }.into());
+        }
         let model = Self { vk, steps, weights };
         model.check_steps()?;
         Ok(model)

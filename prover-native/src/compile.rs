@@ -187,7 +187,7 @@ fn quantize_inputs<'a>(
     ports
         .zip(inputs)
         .map(|((port, lo, hi), input)| {
-            let unit = f64::exp2(port.scale.into());
+            let unit = libm::exp2(port.scale.into());
             if input.len() != port.count() {
                 let expected = port.dims.iter().map(|d| *d as usize).collect();
                 let (input_name, got) = (port.name.clone(), input.shape().to_vec());
@@ -257,7 +257,7 @@ pub fn compile(
             true => (libm::floor(libm::log2(f64::from(limit) / magnitude)) as i32).clamp(-30, 30),
             false => i32::from(activation_bits),
         };
-        let end = |x: f64| match libm::ceil(x * f64::exp2(scale.into())) as i64 {
+        let end = |x: f64| match libm::ceil(x * libm::exp2(scale.into())) as i64 {
             0 => 0,
             v => (v as u64).next_power_of_two().min(limit as u64) as i32,
         };

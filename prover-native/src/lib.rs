@@ -7,3 +7,4 @@ pub mod compile;
 mod components;
 pub mod model;
 pub mod prove;
+pub mod starknet;

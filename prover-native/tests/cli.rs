@@ -166,3 +166,38 @@ fn the_demo_runs() {
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("says 1"), "{out}");
 }
+
+/// Arrays whose header promises what the file does not hold, and one without axes.
+#[test]
+fn refuses_damaged_arrays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let npy = |shape: &str, data: &[u8]| {
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        let header = format!("{header:<117}\n");
+        [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), data].concat()
+    };
+    let onnx = models().join("mlp.onnx").to_string_lossy().into_owned();
+    for (shape, data, cause) in [
+        ("(1099511627776,)", &[][..], "missing"),
+        ("(784,)", &[0; 12], "missing"),
+        ("(1, 784)", &[0; 4 * 785], "extra"),
+        ("(4294967296, 4294967296)", &[], "overflow"),
+        ("()", &[0; 4], "does not fit"),
+    ] {
+        let bytes = npy(shape, data);
+        std::fs::write(folder.join("array.npy"), &bytes).expect("a file");
+        let mut npz = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        npz.start_file("array.npy", zip::write::SimpleFileOptions::default())
+            .expect("an entry");
+        std::io::Write::write_all(&mut npz, &bytes).expect("its content");
+        let npz = npz.finish().expect("an archive").into_inner();
+        std::fs::write(folder.join("array.npz"), &npz[..]).expect("a file");
+        std::fs::write(folder.join("cut.npz"), &npz[..npz.len() - 9]).expect("a file");
+        for (file, cause) in [("array.npy", cause), ("array.npz", cause), ("cut.npz", "")] {
+            let (code, _, err) = run(folder, &["compile", &onnx, "--calibrate", file]);
+            assert_eq!(code, 2, "{file} of shape {shape}: {err}");
+            assert!(err.contains(cause), "{file} of shape {shape}: {err}");
+        }
+    }
+}

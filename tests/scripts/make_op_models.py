@@ -25,7 +25,7 @@ def ints(*values):
     return np.array(values, dtype=np.int64)
 
 
-def save(name, shape, nodes, constants=None, reference=True):
+def save(name, shape, nodes, constants=None, reference=True, opset=17):
     """Nodes are (op, inputs, output, attributes); the graph reads `x` and returns `y`."""
     made = [helper.make_node(op, i, [o], name=f"{op.lower()}_{o}", **a) for op, i, o, a in nodes]
     info = helper.make_tensor_value_info
@@ -36,7 +36,7 @@ def save(name, shape, nodes, constants=None, reference=True):
         [info("y", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(v, k) for k, v in (constants or {}).items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     model = onnx.shape_inference.infer_shapes(model) if reference else model
     onnx.save(model, OUT / f"{name}.onnx")
     if reference:
@@ -138,12 +138,41 @@ def main():
             ("Relu", ["c"], "y", {}),
         ],
     )
+    save(
+        "names_of_parts",
+        [2, 3],
+        [
+            ("Relu", ["x"], "sub_d.negated", {}),
+            ("Sub", ["c", "x"], "d", {}),
+            ("Add", ["sub_d.negated", "d"], "y", {}),
+        ],
+        {"c": r(3)},
+    )
     for op, more in (("Erf", {}), ("Softmax", {}), ("LSTM", {})):
         save(f"unsupported_{op.lower()}", [2, 3], one(op, **more), reference=False)
     save("unsupported_cast_to_integer", [2, 3], one("Cast", to=TensorProto.INT64), reference=False)
     save("unsupported_pad_mode", [2, 3], one("Pad", ("x", "p"), mode="reflect"), {"p": ints(0, 1, 0, 1)}, reference=False)
     save("unsupported_matmul_of_activations", [3, 3], one("MatMul", ("x", "x")), reference=False)
     save("unsupported_nan_weight", [2, 3], one("Add", ("x", "c")), {"c": np.array([1, np.nan, 2], np.float32)}, reference=False)
+    # Read carelessly, each of these is another network than the file's, or one that no standard defines.
+    refused = {
+        "attribute_type": one("LeakyRelu", alpha=1),
+        "attribute_of_another": one("Flatten", axes=[1]),
+        "third_input": one("Add", ("x", "c", "c")),
+        "pads_and_auto_pad": one("MaxPool", ("x",), kernel_shape=[2], auto_pad="VALID", pads=[1, 1]),
+        "window_after_the_input": one("MaxPool", kernel_shape=[1], strides=[2], ceil_mode=1),
+        "axis_sliced_twice": one("Slice", ("x", "s", "e", "a")),
+        "axis_padded_twice": one("Pad", ("x", "p", "", "a")),
+        "axes_twice": one("Unsqueeze", ("x", "a"), axes=[0]),
+        "bound_twice": one("Clip", ("x", "lo"), min=-1.0),
+        "training": one("Dropout", is_test=0),
+    }
+    constants = {"c": r(4), "s": ints(0, 1), "e": ints(3, 3), "a": ints(1, -2), "p": ints(0, 1, 1, 0), "lo": np.float32(0)}
+    for name, nodes in refused.items():
+        used = {k: v for k, v in constants.items() if k in nodes[0][1]}
+        save(f"unsupported_{name}", [1, 3, 4], nodes, used, reference=False)
+    for opset in (6, 23):
+        save(f"unsupported_opset_{opset}", [2, 3], one("Relu"), reference=False, opset=opset)
 
 
 main()

@@ -42,6 +42,7 @@ fn levels_are_documented() {
             p.lookup_grind.to_string(),
             p.proximity_grind.to_string(),
             (1 << p.log_coset).to_string(),
+            p.folded_words.to_string(),
         ];
         assert_eq!(row(&document, level)[..expected.len()], expected);
     }

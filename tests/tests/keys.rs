@@ -1,9 +1,10 @@
 //! Keys: what they bind, which are refused, and damaged files.
 
+use stwo_ml::artifact::{Model, ModelError};
 use stwo_ml_tests::{INPUT, linear_prover, mixed_prover};
 use stwo_ml_verifier::hash::blake2s;
 use stwo_ml_verifier::verify::MAX_PROOF_BYTES;
-use stwo_ml_verifier::vk::{MAX_VK_BYTES, Wiring};
+use stwo_ml_verifier::vk::{Entry, MAX_VK_BYTES, Wiring};
 use stwo_ml_verifier::{Level, VerifyError, Vk, decode_file, encode_file, verify, verify_file};
 
 #[test]
@@ -61,6 +62,78 @@ fn refuses_keys_whose_integers_could_wrap() {
     assert_eq!(refused(&|vk| vk.tables[0].len = 1 << 14), "invalid_key");
     assert_eq!(refused(&|vk| vk.log_rows = 40), "invalid_key");
     assert_eq!(refused(&|vk| vk.weights.clear()), "invalid_key");
+}
+
+/// The bounds of a term follow from those of its operands, unless it multiplies by weights.
+#[test]
+fn refuses_terms_that_exceed_their_bounds() {
+    let honest = mixed_prover(Level::TestTiny).model().vk.clone();
+    let validated = |zero: usize, term: usize, lo: i64, hi: i64| {
+        let mut vk = honest.clone();
+        let term = &mut vk.zeros[zero].expression.terms[term];
+        (term.lo, term.hi) = (lo, hi);
+        vk.validate()
+    };
+    let rule = Err(VerifyError::InvalidKey { rule: "term range" });
+    // The function of -2..=256, -100..=227; `5 y x` for `y` of 0..=255 and `x` of -50..=50; a reshape of
+    // `u` of -5..=5.
+    for (zero, lo, hi) in [(0, -100, 227), (1, -63_750, 63_750), (2, -5, 5)] {
+        assert_eq!(validated(zero, 0, lo, hi), Ok(()));
+        assert_eq!(validated(zero, 0, lo - 1, hi + 1), Ok(()));
+        assert_eq!(validated(zero, 0, lo + 1, hi), rule);
+        assert_eq!(validated(zero, 0, lo, hi - 1), rule);
+    }
+    // A weighted sum of several cells.
+    let edited = |wiring: Wiring, lo: i64, hi: i64| {
+        let mut vk = honest.clone();
+        let zero = &mut vk.zeros[2];
+        let term = &mut zero.expression.terms[0];
+        term.factors[0].wiring = wiring;
+        (term.lo, term.hi) = (lo, hi);
+        vk.validate()
+    };
+    let entry = |out, right, weight| Entry {
+        out,
+        left: 0,
+        right,
+        weight,
+    };
+    let entries = vec![entry(0, 1, 3), entry(0, 2, -4), entry(6, 6, 2)];
+    let wiring = Wiring::Entries(entries);
+    assert_eq!(edited(wiring.clone(), -35, 35), Ok(()));
+    assert_eq!(edited(wiring, -34, 35), rule);
+}
+
+/// More lookups than a field element counts: a multiplicity could wrap.
+#[test]
+fn refuses_more_lookups_than_a_multiplicity_holds() {
+    let honest = linear_prover(Level::TestTiny).model().vk.clone();
+    let validated = |count: usize| {
+        let mut vk = honest.clone();
+        // The range check of a constant.
+        let mut lookup = vk.lookups[0].clone();
+        lookup.log_size = 28;
+        lookup.input.terms.clear();
+        vk.lookups.extend(vec![lookup; count]);
+        vk.validate()
+    };
+    let rule = "lookup size";
+    assert_eq!(validated(3), Ok(()));
+    assert_eq!(validated(4), Err(VerifyError::InvalidKey { rule }));
+    // So many that their number does not fit in a word.
+    assert_eq!(validated(20), Err(VerifyError::InvalidKey { rule }));
+}
+
+/// The verifier takes columns that no backend makes.
+#[test]
+fn refuses_a_model_with_columns_too_long_to_prove() {
+    let mut model = linear_prover(Level::TestTiny).model().clone();
+    assert_eq!(Model::decode(&model.encode()), Ok(model.clone()));
+    model.vk.log_rows = 17;
+    assert_eq!(model.vk.validate(), Ok(()));
+    let error = VerifyError::InvalidKey { rule: "log_rows" };
+    let expected = Err(ModelError::Decode(error));
+    assert_eq!(Model::decode(&model.encode()), expected);
 }
 
 /// Splitting an index into a million axes of one position, for every value, would take hours.

@@ -7,12 +7,14 @@ use ndarray_npy::{NpzReader, read_npy};
 use rayon::prelude::*;
 use stwo_ml::artifact::Model;
 use stwo_ml::backend::Simd;
+use stwo_ml::circuit::Step;
 use stwo_ml::compile::{CompileOptions, Compiled, compile, counts, quantize_for, reshape_inputs};
 use stwo_ml::model::graph::Graph;
 use stwo_ml::model::onnx::{ImportOptions, import};
 use stwo_ml::model::report::{accuracy, argmax};
-use stwo_ml::prove::{Prover, solve};
-use stwo_ml_verifier::{Level, encode_file, verify_file};
+use stwo_ml::prove::{Prover, Witness, solve};
+use stwo_ml_verifier::vk::{Oracle, TableOutput};
+use stwo_ml_verifier::{Level, VerifyError, encode_file, verify, verify_file};
 
 fn models() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
@@ -62,7 +64,8 @@ fn accuracies(graph: &Graph, compiled: &Compiled) -> (f64, f64) {
     (share(float), share(integer))
 }
 
-fn proves(name: &str) {
+/// Proves and verifies a digit; the proof has at most `max_bytes`.
+fn proves(name: &str, max_bytes: usize) {
     let (graph, compiled) = load(name);
     let (float, integer) = accuracies(&graph, &compiled);
     println!(
@@ -95,16 +98,93 @@ fn proves(name: &str) {
     let vk = &prover.model().vk;
     let file = encode_file(&proven.statement, &proven.proof);
     println!("{name}: {} bytes {:?}", file.len(), proven.phases);
+    assert!(file.len() <= max_bytes, "{} bytes", file.len());
     let (statement, _) = verify_file(vk, &file).unwrap();
     assert_eq!(statement.outputs, compiled.integers.outputs(&reference));
 }
 
 #[test]
 fn proves_the_mlp() {
-    proves("mlp");
+    proves("mlp", 200_000);
 }
 
 #[test]
 fn proves_lenet5() {
-    proves("lenet5");
+    proves("lenet5", 300_000);
+}
+
+/// A prover that cheats once in every gadget of the network (convolutions and products with their
+/// requantisation and activation, maxima of pools, copies) and is honest in all else.
+#[test]
+fn rejects_a_false_witness_in_every_gadget_of_lenet5() {
+    let (_, compiled) = load("lenet5");
+    let model = Model::assemble(compiled.circuit.clone(), Level::TestTiny, &Simd).unwrap();
+    let digit: ArrayD<f32> = read_npy(models().join("digit.npy")).unwrap();
+    let inputs = quantize_for(&model.vk, &[digit]).unwrap();
+    let honest = solve(&model.vk, &model.steps, &model.weights, &inputs).unwrap();
+    let prover = Prover::new(model, &Simd).unwrap();
+    let (vk, steps) = (&prover.model().vk, &prover.model().steps);
+    let refused = |witness: &Witness| {
+        let statement = prover.statement(&inputs, witness);
+        let (proof, _) = prover.prove_unchecked(&statement, witness).unwrap();
+        verify(vk, &statement, &proof).expect_err("a false witness")
+    };
+    // 1. A cell of a tensor is not what the relations say.
+    for (id, tensor) in vk.tensors.iter().enumerate() {
+        if tensor.oracle == Oracle::Weights || vk.outputs.iter().any(|p| p.tensor as usize == id) {
+            continue;
+        }
+        let mut witness = honest.clone();
+        witness.tensors[id][(id * 37) % (1 << tensor.log_size)] += 1;
+        let counts = vk.tables.iter().any(|t| t.multiplicity as usize == id);
+        let expected = match counts {
+            true => VerifyError::LookupSum,
+            false => VerifyError::ReductionRound { round: 0 },
+        };
+        assert_eq!(refused(&witness), expected, "tensor {id}");
+    }
+    let mut gadgets = 0;
+    for step in steps {
+        let Step::Lookup {
+            lookup,
+            remainders,
+            defines: Some(defines),
+        } = step
+        else {
+            continue;
+        };
+        gadgets += 1;
+        let defines = *defines as usize;
+        let (l, table) = (&vk.lookups[*lookup], vk.lookups[*lookup].table as usize);
+        let cell = (lookup * 41) % (1 << l.log_size);
+        let base = vk.tables[table].base;
+        // 2. An output, in the tensor and in the lookup, that the table does not hold.
+        let mut witness = honest.clone();
+        witness.lookup_outputs[*lookup][cell] += 1;
+        witness.tensors[defines][cell] += 1;
+        assert_eq!(refused(&witness), VerifyError::LookupSum, "lookup {lookup}");
+        // 3. A quotient that is one too small, looked up and counted as such.
+        let TableOutput::Clamp { lo, hi } = vk.tables[table].output else {
+            panic!("the tables of LeNet-5 are clamps");
+        };
+        let mut witness = honest.clone();
+        let quotient = witness.lookup_inputs[*lookup][cell];
+        let counts = &mut witness.tensors[vk.tables[table].multiplicity as usize];
+        counts[(quotient - base) as usize] -= 1;
+        counts[(quotient - 1 - base) as usize] += 1;
+        witness.lookup_inputs[*lookup][cell] -= 1;
+        let change = (quotient - 1).clamp(lo, hi) - witness.lookup_outputs[*lookup][cell];
+        witness.lookup_outputs[*lookup][cell] += change;
+        witness.tensors[defines][cell] += change;
+        let expected = VerifyError::ReductionRound { round: 0 };
+        assert_eq!(refused(&witness), expected, "lookup {lookup}");
+        // 4. The same with a remainder that makes up for it, out of its range.
+        if let [remainder] = remainders[..] {
+            witness.tensors[remainder.tensor as usize][cell] += l.input.divisor as i32;
+            witness.lookup_inputs[remainder.lookup][cell] += l.input.divisor as i32;
+            assert_eq!(refused(&witness), VerifyError::LookupSum, "lookup {lookup}");
+        }
+    }
+    // Two convolutions, two pools of two steps each, two products; the logits are exact sums.
+    assert_eq!(gadgets, 8);
 }

@@ -328,6 +328,20 @@ fn an_accumulator_beyond_its_bounds_is_refused() {
     assert!(error.to_string().contains("value1"), "{error}");
 }
 
+#[test]
+fn weights_beyond_every_scale_are_refused() {
+    let (mut b, x) = Builder::new(&[1, 2], 9);
+    let weight = ArrayD::from_elem(IxDyn(&[1, 2]), 1e37);
+    let y = b.push(Op::Linear { weight, bias: None }, &[x], &[1, 1]);
+    b.graph.outputs.push(y);
+    let examples = vec![vec![b.random(&[1, 2], 1.0)]];
+    let error = compile(&b.graph, &examples, &CompileOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("too large for any scale"),
+        "{error}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

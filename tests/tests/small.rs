@@ -4,7 +4,8 @@ use stwo_ml::artifact::Model;
 use stwo_ml::backend::Simd;
 use stwo_ml::prove::Prover;
 use stwo_ml_tests::{
-    LINEAR_BIAS, linear, linear_weights, mixed, mixed_function, mixed_inputs, mixed_weights,
+    INPUT, LINEAR_BIAS, linear, linear_prover, linear_weights, mixed, mixed_function, mixed_inputs,
+    mixed_weights,
 };
 use stwo_ml_verifier::{Level, Vk, encode_file, verify_file};
 
@@ -74,4 +75,26 @@ fn proves_every_kind_of_relation_and_wiring() {
         let (statement, _) = verify_file(&vk, &file).unwrap();
         assert_eq!(statement, proven.statement);
     }
+}
+
+/// A proof that is not admitted is made again with the next nonce.
+#[test]
+fn a_refused_proof_is_made_again() {
+    let prover = linear_prover(Level::Standard);
+    let inputs = [INPUT.to_vec()];
+    let first = prover.prove(&inputs, &|_| ()).unwrap();
+    let nonces = std::cell::RefCell::new(Vec::new());
+    let again = prover
+        .prove_admitted(&inputs, &|_| (), &|_, proof| {
+            nonces.borrow_mut().push(proof.lookup_nonce);
+            nonces.borrow().len() == 3
+        })
+        .unwrap();
+    let nonces = nonces.into_inner();
+    assert_eq!(nonces[0], first.proof.lookup_nonce);
+    assert_eq!(nonces[2], again.proof.lookup_nonce);
+    assert!(nonces[0] < nonces[1] && nonces[1] < nonces[2]);
+    assert_ne!(first.proof.opening.caps, again.proof.opening.caps);
+    assert_eq!(again.statement, first.statement);
+    assert_eq!(again.phases.len(), first.phases.len());
 }

@@ -63,6 +63,8 @@ pub mod opening;
 pub mod proof;
 pub mod security;
 pub mod shape;
+#[cfg(feature = "starknet")]
+pub mod starknet;
 pub mod statement;
 pub mod sumcheck;
 pub mod transcript;

@@ -8,10 +8,6 @@ use alloc::vec::Vec;
 use crate::field::M31;
 use crate::hash::{self, Digest};
 
-/// An opening that does not lead to the cap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotUnderCap;
-
 /// The hash of a row.
 pub fn leaf_hash(words: impl Iterator<Item = M31>) -> Digest {
     let bytes: Vec<u8> = words.flat_map(|w| w.value().to_le_bytes()).collect();
@@ -38,16 +34,8 @@ pub fn block_root(leaves: &[Digest]) -> Option<Digest> {
     nodes.first().copied()
 }
 
-/// Checks that the node of an index, `path.len()` levels under the cap, leads to the cap.
-///
-/// # Errors
-/// [`NotUnderCap`].
-pub fn verify(
-    cap: &[Digest],
-    node: Digest,
-    index: u32,
-    path: &[Digest],
-) -> Result<(), NotUnderCap> {
+/// Whether the node of an index, `path.len()` levels under the cap, leads to the cap.
+pub fn is_under_cap(cap: &[Digest], node: Digest, index: u32, path: &[Digest]) -> bool {
     let (mut node, mut index) = (node, index);
     for sibling in path {
         node = match index & 1 {
@@ -56,12 +44,7 @@ pub fn verify(
         };
         index >>= 1;
     }
-    let expected = usize::try_from(index).ok().and_then(|i| cap.get(i));
-    if expected == Some(&node) {
-        Ok(())
-    } else {
-        Err(NotUnderCap)
-    }
+    usize::try_from(index).ok().and_then(|i| cap.get(i)) == Some(&node)
 }
 
 #[cfg(test)]
@@ -99,23 +82,12 @@ mod tests {
                 assert_eq!(leaves, layer(5)[4 * block..][..4]);
                 let node = block_root(&leaves).unwrap();
                 let path = [layer(3)[block ^ 1]];
-                assert_eq!(verify(&cap, node, block as u32, &path), Ok(()));
-                assert_eq!(
-                    verify(&cap, node, block as u32 ^ 1, &path),
-                    Err(NotUnderCap)
-                );
-                assert_eq!(
-                    verify(&cap, node, block as u32 ^ 4, &path),
-                    Err(NotUnderCap)
-                );
-                assert_eq!(
-                    verify(&cap, node, block as u32 + 8, &path),
-                    Err(NotUnderCap)
-                );
-                assert_eq!(
-                    verify(&cap, leaves[0], block as u32, &path),
-                    Err(NotUnderCap)
-                );
+                let under = |node, index| is_under_cap(&cap, node, index, &path);
+                assert!(under(node, block as u32));
+                for index in [block ^ 1, block ^ 4, block + 8] {
+                    assert!(!under(node, index as u32));
+                }
+                assert!(!under(leaves[0], block as u32));
             }
         }
         assert_eq!(block_root(&[]), None);

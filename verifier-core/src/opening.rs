@@ -73,6 +73,15 @@ pub struct Claim<'a> {
     pub values: [QM31; 2],
 }
 
+/// What the folding of a valid opening went through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folds {
+    /// Per word of the shape, the challenges that fold it.
+    pub challenges: Vec<Vec<QM31>>,
+    /// Per query, the value of every committed folded word at it.
+    pub values: Vec<Vec<QM31>>,
+}
+
 /// Checks the opening.
 ///
 /// # Errors
@@ -84,7 +93,7 @@ pub fn verify(
     opening: &Opening,
     grinds: &mut ProximityGrinds<'_>,
     transcript: &mut Transcript,
-) -> Result<(), VerifyError> {
+) -> Result<Folds, VerifyError> {
     let row = low(claim.point, shape.log_rows.into());
     let column = high(claim.point, shape.log_rows.into());
 
@@ -136,6 +145,7 @@ pub fn verify(
     ];
     let bits = first.log_cosets().into();
     let positions = transcript.positions(Label::Queries, level.queries.into(), bits);
+    let mut held = Vec::with_capacity(positions.len());
     for (i, (query, position)) in opening.queries.iter().zip(positions).enumerate() {
         check_rows(claim.witness, &query.witness, position)
             .ok_or(VerifyError::WitnessPath { query: i })?;
@@ -146,6 +156,7 @@ pub fn verify(
         let mut value = folded.ok_or(VerifyError::Shape)?;
         let mut index = position;
         let mut folds = u32::from(first.log_coset);
+        let mut own = Vec::with_capacity(layers.len());
         let words = layers
             .iter()
             .zip(layer_challenges)
@@ -153,15 +164,17 @@ pub fn verify(
         for (layer, ((word, challenges), (coset, cap))) in words.enumerate() {
             let leaf = merkle::leaf_hash(coset.values.iter().flat_map(|v| v.coordinates()));
             let coset_index = index.checked_shr(word.log_coset.into()).unwrap_or(0);
-            merkle::verify(cap, leaf, coset_index, &coset.path)
-                .map_err(|_| VerifyError::LayerPath { query: i, layer })?;
+            if !merkle::is_under_cap(cap, leaf, coset_index, &coset.path) {
+                return Err(VerifyError::LayerPath { query: i, layer });
+            }
             let within = index & !u32::MAX.checked_shl(word.log_coset.into()).unwrap_or(0);
-            let held = usize::try_from(within)
+            let found = usize::try_from(within)
                 .ok()
                 .and_then(|w| coset.values.get(w));
-            if held != Some(&value) {
+            if found != Some(&value) {
                 return Err(VerifyError::Folding { query: i, layer });
             }
+            own.push(value);
             index = coset_index;
             let values = coset.values.clone();
             value = fold(values, index, folds, word, challenges).ok_or(VerifyError::Shape)?;
@@ -171,8 +184,12 @@ pub fn verify(
         if clear_value(&opening.clear, x) != value {
             return Err(VerifyError::LastFold { query: i });
         }
+        held.push(own);
     }
-    Ok(())
+    Ok(Folds {
+        challenges,
+        values: held,
+    })
 }
 
 /// Checks a block of rows against a cap.
@@ -183,7 +200,7 @@ fn check_rows(cap: &[Digest], rows: &Rows, position: u32) -> Option<()> {
         .map(|row| merkle::leaf_hash(row.iter().copied()))
         .collect();
     let node = merkle::block_root(&leaves)?;
-    merkle::verify(cap, node, position, &rows.path).ok()
+    merkle::is_under_cap(cap, node, position, &rows.path).then_some(())
 }
 
 /// The joined word on the queried coset.

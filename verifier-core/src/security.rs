@@ -11,7 +11,7 @@ use crate::shape::Shape;
 pub enum Level {
     /// Rate 1/4, 44 queries: about 100 bits against known attacks.
     Standard,
-    /// Rate 1/4, 58 queries: meets the count of the deployed Starknet contract.
+    /// Rate 1/4, 58 queries, four folded words: what the deployed Starknet contract counts.
     Onchain128,
     /// Rate 1/2, 70 queries: the parameters common in S-two deployments.
     Compat96,
@@ -37,6 +37,8 @@ pub struct Parameters {
     pub proximity_grind: u8,
     /// Base-two logarithm of the points of a coset that a query opens in the committed tables.
     pub log_coset: u8,
+    /// Least number of committed folded words.
+    pub folded_words: u8,
 }
 
 impl Level {
@@ -86,30 +88,30 @@ impl Level {
 
     /// The parameters.
     pub const fn parameters(self) -> Parameters {
-        const fn row(
-            log_blowup: u8,
-            queries: u8,
-            query_grind: u8,
-            lookup_grind: u8,
-            proximity_grind: u8,
-            log_coset: u8,
-        ) -> Parameters {
-            Parameters {
-                log_blowup,
-                queries,
-                query_grind,
-                lookup_grind,
-                proximity_grind,
-                log_coset,
-            }
-        }
-        match self {
-            Self::Standard => row(2, 44, 20, 20, 0, 2),
-            Self::Onchain128 => row(2, 58, 20, 20, 0, 2),
-            Self::Compat96 => row(1, 70, 26, 24, 0, 2),
-            Self::Provable96 => row(3, 94, 20, 20, 8, 3),
+        let [
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
+        ] = match self {
+            Self::Standard => [2, 44, 20, 20, 0, 2, 0],
+            Self::Onchain128 => [2, 58, 20, 20, 0, 2, 4],
+            Self::Compat96 => [1, 70, 26, 24, 0, 2, 0],
+            Self::Provable96 => [3, 94, 20, 20, 8, 3, 0],
             #[cfg(feature = "test-levels")]
-            Self::TestTiny => row(1, 4, 4, 4, 0, 2),
+            Self::TestTiny => [1, 4, 4, 4, 0, 2, 0],
+        };
+        Parameters {
+            log_blowup,
+            queries,
+            query_grind,
+            lookup_grind,
+            proximity_grind,
+            log_coset,
+            folded_words,
         }
     }
 }
@@ -150,7 +152,7 @@ const QUERY_MILLIBITS: [(&str, [u32; 3]); 5] = [
 
 /// Proximity up to `1 - sqrt(rate) (1 + 1/(2m))` (ePrint 2025/2055): for `m` = 4, 8, ..., 256,
 /// the thousandths of a bit that a query loses, rounded up, and the whole bits of
-/// `(2/3) (m + 1/2)^5`, rounded up.
+/// `(2/3) (m + 1/2)^5`, rounded up. Within that radius lie at most `(m + 1/2) / sqrt(rate)` words.
 const JOHNSON: [(u32, u32); 7] = [
     (170, 11),
     (88, 15),
@@ -174,6 +176,7 @@ pub fn regimes(parameters: Parameters, shape: &Shape) -> [Regime; 5] {
         lookup_grind,
         proximity_grind,
         log_coset: _,
+        folded_words: _,
     } = parameters;
     let milli = |bits: u32| bits.saturating_mul(1000);
     let less = |bits: u32| FIELD.saturating_sub(milli(bits));
@@ -198,29 +201,32 @@ pub fn regimes(parameters: Parameters, shape: &Shape) -> [Regime; 5] {
                 .saturating_mul(per_query.saturating_sub(loss))
                 .saturating_add(milli(query_grind.into()))
         };
-        let (query, proximity) = if name == "johnson" {
-            let constant = u32::from(log_blowup).saturating_mul(3).div_ceil(2);
-            JOHNSON
-                .map(|(loss, bits)| {
-                    let lost = milli(bits.saturating_add(constant));
-                    (with_loss(loss), proximity.saturating_sub(lost))
-                })
-                .into_iter()
-                .max_by_key(|(q, p)| *q.min(p))
-                .unwrap_or((0, 0))
-        } else {
-            (with_loss(0), proximity)
+        // The least term, if queries and proximity lose what is given, and a commitment stands for
+        // any of `2^list` words, of which one may pass the algebraic checks.
+        let least = |loss: u32, lost: u32, list: u32| {
+            let less = |bits: u32, lost: u32| bits.saturating_sub(milli(lost));
+            let terms = [
+                ("query", with_loss(loss)),
+                ("proximity", less(proximity, lost)),
+                ("lookup", less(lookup, list)),
+                ("sumcheck", less(sumcheck, list)),
+            ];
+            terms.into_iter().min_by_key(|(_, bits)| *bits)
         };
-        let terms = [
-            ("query", query),
-            ("proximity", proximity),
-            ("lookup", lookup),
-            ("sumcheck", sumcheck),
-        ];
-        let (binding_term, millibits) = terms
-            .into_iter()
-            .min_by_key(|(_, bits)| *bits)
-            .unwrap_or(("query", 0));
+        let blowup = u32::from(log_blowup);
+        let constant = blowup.saturating_mul(3).div_ceil(2);
+        let binding = match name {
+            "johnson" => JOHNSON
+                .into_iter()
+                .zip(3u32..)
+                .filter_map(|((loss, bits), list)| {
+                    let list = list.saturating_add(blowup.div_ceil(2));
+                    least(loss, bits.saturating_add(constant), list)
+                })
+                .max_by_key(|(_, bits)| *bits),
+            _ => least(0, 0, 0),
+        };
+        let (binding_term, millibits) = binding.unwrap_or(("query", 0));
         Regime {
             name,
             millibits,
@@ -285,7 +291,7 @@ mod tests {
         }
     }
 
-    fn shape(log_rows: u8, log_columns: u8, log_leaves: u32) -> Shape {
+    fn shape(log_rows: u8, log_columns: u8, log_leaves: u32, claims: usize) -> Shape {
         Shape {
             log_rows,
             log_witness_columns: log_columns,
@@ -296,7 +302,7 @@ mod tests {
             cell_rounds: 10,
             bilinear: 5,
             contraction_rounds: 12,
-            claims: 100,
+            claims,
             reduction_rounds: usize::from(log_rows + log_columns),
             words: Vec::new(),
             log_clear: 4,
@@ -310,8 +316,14 @@ mod tests {
         let field = 4.0 * f64::from(crate::field::P).log2();
         for level in Level::ALL {
             let p = level.parameters();
-            for (rows, columns, leaves) in [(8, 0, 5), (16, 4, 22), (24, 4, 30), (18, 10, 28)] {
-                let shape = shape(rows, columns, leaves);
+            let shapes = [(8, 0, 5), (16, 4, 22), (24, 4, 30), (18, 10, 28)];
+            // So many claims that batching them is the least term but for queries.
+            let shapes = shapes
+                .map(|s| (s, 100))
+                .into_iter()
+                .chain([((8, 0, 5), 1 << 24)]);
+            for ((rows, columns, leaves), claims) in shapes {
+                let shape = shape(rows, columns, leaves, claims);
                 let lookup = field - f64::from(leaves + 2) + f64::from(p.lookup_grind);
                 let sumcheck = field - (shape.algebraic_terms() as f64).log2();
                 let words = f64::from(columns) + 3.0;
@@ -328,7 +340,9 @@ mod tests {
                                 let h = 2f64.powi(log_m);
                                 let lost = (2.0 / 3.0 * (h + 0.5).powi(5)).log2();
                                 let lost = lost + 1.5 * f64::from(p.log_blowup);
-                                pair((1.0 + 0.5 / h).log2(), lost)
+                                let list = (h + 0.5).log2() + 0.5 * f64::from(p.log_blowup);
+                                let algebraic = lookup.min(sumcheck) - list;
+                                pair((1.0 + 0.5 / h).log2(), lost).min(algebraic)
                             })
                             .fold(0.0, f64::max),
                         _ => pair(0.0, 0.0),

@@ -255,14 +255,17 @@ fn schedule(parameters: Parameters, log_rows: u8) -> (Vec<Word>, u8) {
     let mut length = log_rows.saturating_add(parameters.log_blowup);
     let mut left = log_rows;
     let mut coset = parameters.log_coset;
+    let mut owed = parameters.folded_words;
     let mut words = Vec::new();
     loop {
         words.push(Word::new(length, coset));
         length = length.saturating_sub(coset);
         left = left.saturating_sub(coset);
-        if left <= MAX_LOG_CLEAR {
+        if left <= MAX_LOG_CLEAR && owed == 0 {
             return (words, left);
         }
-        coset = LOG_LAYER_COSET.min(left);
+        // Words that a level asks for share the variables; every key has one for each.
+        coset = LOG_LAYER_COSET.min(left.checked_div(owed).unwrap_or(left));
+        owed = owed.saturating_sub(1);
     }
 }

@@ -21,7 +21,6 @@ pub enum Label {
     WitnessCap = 4,
     LookupNonce = 5,
     LookupChallenge = 6,
-    LookupRoot = 7,
     LookupBatch = 8,
     LookupRound = 9,
     LookupLayer = 10,

@@ -8,7 +8,7 @@ use crate::error::VerifyError;
 use crate::field::QM31;
 use crate::hash::Digest;
 use crate::lookup;
-use crate::opening::{self, ProximityGrinds};
+use crate::opening::{self, Folds, ProximityGrinds};
 use crate::proof::{Contraction, Proof};
 use crate::security::{Regime, regimes};
 use crate::shape::Shape;
@@ -42,6 +42,15 @@ pub struct Verified {
 /// [`VerifyError`] names the first check that failed; nothing may be concluded from the
 /// statement then.
 pub fn verify(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<Verified, VerifyError> {
+    replay(vk, statement, proof).map(|(verified, _)| verified)
+}
+
+/// As [`verify`], with what the folding went through.
+pub(crate) fn replay(
+    vk: &Vk,
+    statement: &Statement,
+    proof: &Proof,
+) -> Result<(Verified, Folds), VerifyError> {
     vk.validate()?;
     // A proof that was not decoded under this key may have lists of any length (no queries, say).
     // What has the key's shape is what survives its own encoding.
@@ -57,7 +66,7 @@ pub fn verify(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<Verified,
 }
 
 /// Checks a proof that has the shape of a valid key.
-fn argue(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<Verified, VerifyError> {
+fn argue(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<(Verified, Folds), VerifyError> {
     statement.check(vk)?;
     let shape = Shape::new(vk);
     let level = vk.level.parameters();
@@ -133,7 +142,7 @@ fn argue(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<Verified, Veri
         point: &point,
         values: proof.reduction.values,
     };
-    opening::verify(
+    let folds = opening::verify(
         &shape,
         level,
         claim,
@@ -141,10 +150,8 @@ fn argue(vk: &Vk, statement: &Statement, proof: &Proof) -> Result<Verified, Veri
         &mut grinds,
         &mut transcript,
     )?;
-    Ok(Verified {
-        model,
-        security: regimes(level, &shape),
-    })
+    let security = regimes(level, &shape);
+    Ok((Verified { model, security }, folds))
 }
 
 /// Checks the values of the bilinear terms by one sumcheck over their right operands. Returns
@@ -191,7 +198,7 @@ fn verify_contraction(
 /// [`VerifyError`]; see [`verify`].
 pub fn verify_file(vk: &Vk, bytes: &[u8]) -> Result<(Statement, Verified), VerifyError> {
     let (statement, proof) = decode_file(vk, bytes)?;
-    let verified = argue(vk, &statement, &proof)?;
+    let (verified, _) = argue(vk, &statement, &proof)?;
     Ok((statement, verified))
 }
 

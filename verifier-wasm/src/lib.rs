@@ -9,6 +9,8 @@ use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk, verify_file};
 use wasm_bindgen::prelude::*;
 
+pub mod starknet;
+
 /// A refusal, as JavaScript sees it.
 #[derive(Serialize)]
 struct Refusal {
@@ -20,7 +22,7 @@ struct Refusal {
 fn refuse(error: &VerifyError) -> JsValue {
     plain(&Refusal {
         code: error.code(),
-        stage: format!("{:?}", error.stage()).to_lowercase(),
+        stage: format!("{:?}", error.stage()).to_ascii_lowercase(),
         message: error.to_string(),
     })
 }

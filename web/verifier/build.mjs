@@ -19,6 +19,7 @@ const run = (script, ...args) => execFileSync(process.execPath, [script, ...args
 rmSync(at("dist"), { recursive: true, force: true });
 mkdirSync(at("dist"), { recursive: true });
 const features = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "sign-ext", "reference-types", "multivalue"];
+if (process.env.WASM_FEATURES?.includes("+simd128")) features.push("simd");
 run(
   tool("binaryen", "bin/wasm-opt"),
   at("pkg/stwo_ml_verifier_wasm_bg.wasm"),
@@ -40,7 +41,7 @@ writeFileSync(
 );
 run(tool("typescript", "bin/tsc"), "-p", at("tsconfig.json"));
 // The declarations of `index` serve every entry but the worker's, which has its own.
-const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "types", "verifier"];
+const declared = ["index", "worker", "shared", "client", "codes", "digest", "errors", "starknet", "types", "verifier"];
 for (const file of readdirSync(at("dist"))) {
   if (file.endsWith(".d.ts") && !declared.includes(file.slice(0, -".d.ts".length))) rmSync(at("dist", file));
 }
@@ -49,6 +50,9 @@ await build({
   entryPoints: entries.map((entry) => at("src", `${entry}.ts`)),
   outdir: at("dist"),
   bundle: true,
+  // Entries share their code, hence one engine and one class of errors.
+  splitting: true,
+  chunkNames: "shared-[hash]",
   format: "esm",
   target: "es2022",
   platform: "neutral",

@@ -31,6 +31,7 @@ use crate::memory::{Pointers, Ptr, PtrMut, Words};
 
 pub use open::open_rows;
 pub(crate) use out_of_domain::FftBasis;
+pub(crate) use poly::evaluate_columns;
 pub use scan::{inverse_base, inverse_secure, prefix_sums};
 pub use twiddles::Twiddles;
 

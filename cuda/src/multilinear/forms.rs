@@ -126,7 +126,7 @@ pub struct Contraction {
 /// A table under replacement.
 enum Table<'a> {
     Cells(&'a Words),
-    Secure(SecureColumn),
+    Secure(Box<SecureColumn>),
 }
 
 /// Writes out the coefficients.
@@ -147,7 +147,7 @@ pub fn contracted_form(contraction: &Contraction) -> Result<SecureColumn> {
     };
     let mut table = Table::Cells(&contraction.left);
     for step in steps {
-        table = Table::Secure(replace(context, &table, step)?);
+        table = Table::Secure(Box::new(replace(context, &table, step)?));
     }
     let Table::Secure(table) = table else {
         unreachable!("there is a step");

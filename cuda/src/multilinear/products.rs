@@ -19,7 +19,7 @@ pub struct Product {
 #[derive(Debug)]
 enum Base {
     Cells(Words),
-    Bound(SecureColumn),
+    Bound(Box<SecureColumn>),
 }
 
 impl Product {
@@ -99,10 +99,10 @@ impl Product {
     /// # Errors
     /// [`crate::CudaError::OutOfMemory`] and driver errors.
     pub fn bind(&mut self, r: SecureField) -> Result<()> {
-        self.base = Base::Bound(match &self.base {
+        self.base = Base::Bound(Box::new(match &self.base {
             Base::Cells(cells) => fix_first_base(cells, r)?,
             Base::Bound(values) => fix_first_secure(values, 1, r)?,
-        });
+        }));
         self.form = fix_first_secure(&self.form, 1, r)?;
         Ok(())
     }

@@ -8,8 +8,8 @@
 //! It is no device and says so: its name is `ptx-interpreter`. It cannot see bugs of weak memory, of real
 //! interleavings, of the assembler, or of speed.
 //!
-//! Rooms: [`ptx`] decodes the text, [`machine`] runs a launch, [`memory`] holds device memory and its
-//! checks, `driver` is the C interface, [`profile`] counts.
+//! Rooms: `ptx` decodes the text, `machine` runs a launch, `memory` holds device memory and its
+//! checks, `driver` is the C interface, `profile` counts.
 
 mod driver;
 mod finding;

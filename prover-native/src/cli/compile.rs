@@ -69,7 +69,7 @@ pub(super) fn examples(graph: &Graph, arrays: &[ArrayD<f32>]) -> Result<Examples
     let mut examples: Examples = Vec::new();
     for (number, (id, array)) in graph.inputs.iter().zip(arrays).enumerate() {
         let need: usize = graph.shape(*id).iter().product();
-        let rows = array.shape().first().copied().unwrap_or(1);
+        let rows = array.shape().first().copied().unwrap_or(0);
         let each = array.len().checked_div(rows).unwrap_or(0);
         if each == 0 || !need.is_multiple_of(each) {
             return Err(format!(

@@ -1,22 +1,36 @@
 //! The subcommands, one file each.
 
 use std::fmt;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
+use ndarray_npy::ViewNpyExt;
 use serde_json::{Value, json};
 use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
+use zip::ZipArchive;
 
 mod backend;
+mod calldata;
+#[cfg(feature = "starknet")]
+mod client;
 mod compile;
 mod demo;
 mod doctor;
+#[cfg(feature = "starknet")]
+mod estimate;
 mod inspect;
+mod precheck;
 mod prove;
+#[cfg(feature = "starknet")]
+mod receipt;
+mod starknet;
+#[cfg(feature = "starknet")]
+mod submit;
 mod verify;
 
 /// Proves that a neural network produced a given output, and checks such proofs.
@@ -25,7 +39,7 @@ mod verify;
     name = "stwo-ml",
     version,
     about,
-    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid, 2 unusable input."
+    after_help = "Exit codes: 0 success (verify: the proof is valid), 1 the proof is invalid or the contract would refuse it, 2 unusable input. estimate, submit, resume, receipt: 0 accepted and paid, 1 rejected, reverted or contradictory on chain, 2 nothing was sent, 3 sent with unknown outcome (continue with resume)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,6 +59,22 @@ enum Command {
     Verify(verify::Args),
     /// Describe a model, a verifying key or a proof.
     Inspect(inspect::Args),
+    /// Check a proof as `verify` does, and what Starknet's contract would say of it.
+    Precheck(precheck::Args),
+    /// Write the four Starknet calls that submit a proof and pay for it.
+    Calldata(calldata::Args),
+    /// Plan a submission: both verdicts, the state on chain, a simulation, the fee.
+    #[cfg(feature = "starknet")]
+    Estimate(estimate::Args),
+    /// Submit a proof to Starknet, pay for it, and read the outcome from the events.
+    #[cfg(feature = "starknet")]
+    Submit(submit::Args),
+    /// Finish the submissions of the journal that are open, or list the journal.
+    #[cfg(feature = "starknet")]
+    Resume(submit::ResumeArgs),
+    /// Decode the transaction of any submission.
+    #[cfg(feature = "starknet")]
+    Receipt(receipt::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
     /// Say which backends this machine can use, and what is wrong with the others.
@@ -58,8 +88,23 @@ pub(crate) enum Failure {
     Invalid(VerifyError),
     /// The proof is valid, but not of what was expected.
     Mismatch(String),
+    /// The proof is valid, but the contract would not accept it.
+    Contract(String),
     /// Files or arguments cannot be used.
     Unusable(String),
+    /// Nothing was sent to Starknet.
+    #[cfg(feature = "starknet")]
+    Unsent { code: &'static str, message: String },
+    /// A submission failed on chain.
+    #[cfg(feature = "starknet")]
+    OnChain {
+        code: &'static str,
+        text: String,
+        value: Value,
+    },
+    /// The outcome of a submission is not known.
+    #[cfg(feature = "starknet")]
+    Outcome { code: &'static str, message: String },
 }
 
 impl Failure {
@@ -73,8 +118,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(e) => write!(f, "the proof is invalid: {e}"),
-            Self::Mismatch(m) => write!(f, "the proof is valid, but {m}"),
+            Self::Mismatch(m) | Self::Contract(m) => write!(f, "the proof is valid, but {m}"),
             Self::Unusable(m) => f.write_str(m),
+            #[cfg(feature = "starknet")]
+            Self::Unsent { message, .. } | Self::Outcome { message, .. } => f.write_str(message),
+            #[cfg(feature = "starknet")]
+            Self::OnChain { text, .. } => f.write_str(text),
         }
     }
 }
@@ -88,6 +137,16 @@ pub(crate) fn run() -> ExitCode {
         Command::Prove(args) => prove::run(&args, out),
         Command::Verify(args) => verify::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
+        Command::Precheck(args) => precheck::run(&args, out),
+        Command::Calldata(args) => calldata::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Estimate(args) => estimate::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Submit(args) => submit::run(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Resume(args) => submit::run_resume(&args, out),
+        #[cfg(feature = "starknet")]
+        Command::Receipt(args) => receipt::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
         Command::Doctor(args) => doctor::run(&args, out),
     };
@@ -97,13 +156,27 @@ pub(crate) fn run() -> ExitCode {
     let (code, exit) = match &failure {
         Failure::Invalid(e) => (e.code(), 1),
         Failure::Mismatch(_) => ("mismatch", 1),
+        Failure::Contract(_) => ("contract", 1),
         Failure::Unusable(_) => ("unusable", 2),
+        #[cfg(feature = "starknet")]
+        Failure::Unsent { code, .. } => (*code, 2),
+        #[cfg(feature = "starknet")]
+        Failure::OnChain { code, .. } => (*code, 1),
+        #[cfg(feature = "starknet")]
+        Failure::Outcome { code, .. } => (*code, 3),
     };
     if cli.json {
-        println!(
-            "{}",
-            json!({ "ok": false, "code": code, "message": failure.to_string() })
-        );
+        let value = json!({ "ok": false, "code": code, "message": failure.to_string() });
+        #[cfg(feature = "starknet")]
+        let value = match &failure {
+            Failure::OnChain { value: report, .. } => {
+                let mut value = value;
+                value["report"] = report.clone();
+                value
+            }
+            _ => value,
+        };
+        println!("{value}");
     } else {
         eprintln!("error: {failure}");
     }
@@ -135,6 +208,16 @@ impl Output {
         let bar = indicatif::ProgressBar::new(phases);
         style.map_or(bar.clone(), |s| bar.with_style(s))
     }
+
+    /// A counter of unknown length; hidden as a progress bar is.
+    fn count(self, what: &'static str) -> indicatif::ProgressBar {
+        let bar = self.progress(0);
+        bar.unset_length();
+        let style = indicatif::ProgressStyle::with_template("{spinner} {pos} {msg}");
+        style
+            .map_or(bar.clone(), |s| bar.with_style(s))
+            .with_message(what)
+    }
 }
 
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -165,23 +248,33 @@ fn read_vk(path: &Path) -> Result<Vk, Failure> {
     Vk::decode(&bytes).map_err(|e| Failure::file(path, format!("not a usable verifying key: {e}")))
 }
 
+/// Largest file of arrays that is read, and largest array in it, in bytes.
+const MAX_ARRAY_BYTES: usize = 2 << 30;
+
 /// Reads an array of 32-bit floats from `.npy`, or the arrays of `.npz` in the file's order.
 fn read_arrays(path: &Path) -> Result<Vec<ArrayD<f32>>, Failure> {
     let fail = |e: &dyn fmt::Display| {
         Failure::file(path, format!("not a usable array of 32-bit floats: {e}"))
     };
-    let file = std::fs::File::open(path).map_err(|e| Failure::file(path, e))?;
-    if path.extension().is_some_and(|e| e == "npz") {
-        let mut npz = ndarray_npy::NpzReader::new(file).map_err(|e| fail(&e))?;
-        let count = npz.len();
-        return (0..count)
-            .map(|i| npz.by_index(i).map_err(|e| fail(&e)))
-            .collect();
+    // A view compares the array's shape with the bytes that are there before anything is copied.
+    let array = |bytes: &[u8]| match ArrayViewD::<f32>::view_npy(bytes) {
+        Ok(array) => Ok(array.to_owned()),
+        Err(e) => Err(fail(&e)),
+    };
+    let bytes = read(path, MAX_ARRAY_BYTES)?;
+    if path.extension().is_none_or(|e| e != "npz") {
+        return Ok(vec![array(&bytes)?]);
     }
-    use ndarray_npy::ReadNpyExt;
-    Ok(vec![
-        ArrayD::<f32>::read_npy(std::io::BufReader::new(file)).map_err(|e| fail(&e))?,
-    ])
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fail(&e))?;
+    let count = archive.len();
+    let read = |i| {
+        let mut bytes = Vec::new();
+        let entry = archive.by_index(i).map_err(|e| fail(&e))?;
+        let mut entry = entry.take(MAX_ARRAY_BYTES as u64);
+        entry.read_to_end(&mut bytes).map_err(|e| fail(&e))?;
+        array(&bytes)
+    };
+    (0..count).map(read).collect()
 }
 
 /// Integers of a public tensor as real numbers.

@@ -72,7 +72,7 @@ impl Compiler<'_> {
     /// The scale that an element-wise result takes: what calibration wants, as far as the
     /// accumulator and the table's domain allow.
     fn result_scale(&self, node: &Node, scale: i32, lo: i64, hi: i64) -> i32 {
-        let unit = f64::exp2(-f64::from(scale));
+        let unit = libm::exp2(-f64::from(scale));
         let (activation, value) = self.fused(node);
         let bounds = (lo as f64 * unit, hi as f64 * unit);
         self.table_scale(value, activation, node, bounds).min(scale)

@@ -27,7 +27,10 @@ pub(super) struct Rows {
 
 /// The least and greatest `sum w x` for `lo <= x <= hi`; each `x` may also be absent (zero).
 fn row_bounds(row: &[i64], lo: i64, hi: i64) -> (i64, i64) {
-    let ends = |w: &i64| ((w * lo).min(w * hi).min(0), (w * lo).max(w * hi).max(0));
+    let ends = |w: &i64| {
+        let (a, b) = (w.saturating_mul(lo), w.saturating_mul(hi));
+        (a.min(b).min(0), a.max(b).max(0))
+    };
     row.iter().map(ends).fold((0, 0), |a, b| {
         (a.0.saturating_add(b.0), a.1.saturating_add(b.1))
     })
@@ -73,7 +76,8 @@ impl Compiler<'_> {
                 let (a, b) = row_bounds(row, input.lo.into(), input.hi.into());
                 let shift = bias.get(o).copied().unwrap_or(0);
                 products = (a.min(products.0), b.max(products.1));
-                sum = ((a + shift).min(sum.0), (b + shift).max(sum.1));
+                let (a, b) = (a.saturating_add(shift), b.saturating_add(shift));
+                sum = (a.min(sum.0), b.max(sum.1));
             }
             let divisor = 1i64 << shift;
             let half = self.half_domain();

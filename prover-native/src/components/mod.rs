@@ -46,7 +46,7 @@ pub(crate) struct Quantized {
 impl Quantized {
     /// Bounds as real numbers.
     fn real_bounds(&self) -> (f64, f64) {
-        let unit = f64::exp2(-f64::from(self.scale));
+        let unit = libm::exp2(-f64::from(self.scale));
         (f64::from(self.lo) * unit, f64::from(self.hi) * unit)
     }
 }
@@ -306,7 +306,7 @@ impl Compiler<'_> {
 
 /// `round(x 2^scale)` as an integer.
 fn quantize(x: f32, scale: i32) -> i64 {
-    libm::round(f64::from(x) * f64::exp2(f64::from(scale))) as i64
+    libm::round(f64::from(x) * libm::exp2(f64::from(scale))) as i64
 }
 
 /// Integers of a weight tensor.

@@ -10,7 +10,7 @@ use crate::model::reference::{Function, IntegerOp};
 
 /// `floor((sum + d / 2) / d)`.
 pub(super) fn rounded(sum: i64, divisor: i64) -> i64 {
-    (sum + divisor / 2).div_euclid(divisor)
+    sum.saturating_add(divisor / 2).div_euclid(divisor)
 }
 
 impl Compiler<'_> {
@@ -41,7 +41,7 @@ impl Compiler<'_> {
         value: ValueId,
     ) -> (TableId, i32, Function) {
         let (half, limit) = (self.half_domain() as i32, self.limit());
-        let unit = f64::exp2(f64::from(scale));
+        let unit = libm::exp2(f64::from(scale));
         let integer = |x: f32| {
             libm::round(f64::from(x) * unit).clamp(f64::from(-limit), f64::from(limit)) as i32
         };
@@ -56,7 +56,7 @@ impl Compiler<'_> {
                         .wanted_scale(value)
                         .min(i32::from(self.options.activation_bits)),
                 };
-                let out_unit = f64::exp2(f64::from(out_scale));
+                let out_unit = libm::exp2(f64::from(out_scale));
                 let output = |x: i32| {
                     let y = libm::round(f.apply(f64::from(x) / unit) * out_unit);
                     y.clamp(f64::from(-limit), f64::from(limit)) as i32

@@ -122,13 +122,13 @@ fn evaluate(op: &Op, operands: &[&ArrayD<f32>], shape: &[usize]) -> ArrayD<f32> 
                     let tap: Vec<usize> = choice.iter().zip(&taps).map(|(c, t)| t[*c].0).collect();
                     let place: Vec<usize> =
                         choice.iter().zip(&taps).map(|(c, t)| t[*c].1).collect();
+                    let first = o / outputs * inputs;
+                    let at = flat_of(&[&[index[0], first], &place[..]].concat(), x.shape());
+                    let k = flat_of(&[&[o, 0], &tap[..]].concat(), weight.shape());
+                    let channel: usize = x.shape()[2..].iter().product();
+                    let kernel: usize = weight.shape()[2..].iter().product();
                     for c in 0..inputs {
-                        let channel = o / outputs * inputs + c;
-                        let at = [&[index[0], channel], &place[..]].concat();
-                        let k = [&[o, c], &tap[..]].concat();
-                        let product = f64::from(data[flat_of(&at, x.shape())])
-                            * f64::from(w[flat_of(&k, weight.shape())]);
-                        sum += product;
+                        sum += f64::from(data[at + c * channel]) * f64::from(w[k + c * kernel]);
                     }
                 }
                 sum

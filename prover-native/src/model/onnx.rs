@@ -58,6 +58,9 @@ pub const SUPPORTED: &[&str] = &[
     "Unsqueeze",
 ];
 
+/// Versions of the default operator set that can be imported. Before, some operators train unless
+/// told otherwise; what later ones mean is not known.
+pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
 /// Largest ONNX file that is read, in bytes.
 pub const MAX_ONNX_BYTES: usize = 1 << 30;
 /// Most elements of a tensor.
@@ -131,6 +134,13 @@ pub fn import(bytes: &[u8], options: ImportOptions) -> Result<Graph, ImportError
     if graph.node.is_empty() && graph.output.is_empty() {
         return Err(ImportError::Parse("its graph is empty".into()));
     }
+    let mut opsets = model.opset_import.iter().filter(|o| is_default(&o.domain));
+    let opset = opsets.next().map_or(0, |o| o.version);
+    if !OPSETS.contains(&opset) || opsets.next().is_some() {
+        return Err(ImportError::Graph(format!(
+            "its operator set is version {opset}; one of {OPSETS:?} is needed"
+        )));
+    }
     let mut importer = Importer {
         graph: Graph {
             name: graph.name.clone(),
@@ -153,7 +163,16 @@ pub fn import(bytes: &[u8], options: ImportOptions) -> Result<Graph, ImportError
         let constant = load(tensor).map_err(|reason| {
             ImportError::Graph(format!("initializer `{}`: {reason}", tensor.name))
         })?;
-        importer.constants.insert(tensor.name.clone(), constant);
+        if importer
+            .constants
+            .insert(tensor.name.clone(), constant)
+            .is_some()
+        {
+            return Err(ImportError::Graph(format!(
+                "two initializers are named `{}`",
+                tensor.name
+            )));
+        }
     }
     for input in &graph.input {
         if importer_has(&importer, &input.name) {
@@ -161,7 +180,12 @@ pub fn import(bytes: &[u8], options: ImportOptions) -> Result<Graph, ImportError
         }
         let shape = input_shape(input, options.batch)?;
         let id = importer.graph.value(&input.name, shape);
-        importer.values.insert(input.name.clone(), id);
+        if importer.values.insert(input.name.clone(), id).is_some() {
+            return Err(ImportError::Graph(format!(
+                "two inputs are named `{}`",
+                input.name
+            )));
+        }
         importer.graph.inputs.push(id);
     }
     for node in &graph.node {
@@ -185,6 +209,11 @@ pub fn import(bytes: &[u8], options: ImportOptions) -> Result<Graph, ImportError
     }
     shapes::compare_with_tract(&model, &importer)?;
     Ok(importer.graph)
+}
+
+/// Whether a domain is that of the operators of the standard.
+fn is_default(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
 }
 
 fn importer_has(importer: &Importer, name: &str) -> bool {
@@ -253,7 +282,7 @@ impl Importer {
             proto,
             name: name.clone(),
         };
-        let known = proto.domain.is_empty() || proto.domain == "ai.onnx";
+        let known = is_default(&proto.domain);
         if !known || !SUPPORTED.contains(&&proto.op_type[..]) {
             let op = match known {
                 true => proto.op_type.clone(),
@@ -264,22 +293,12 @@ impl Importer {
         if first.is_empty() || self.values.contains_key(&first) || importer_has(self, &first) {
             return Err(source.fail("its output has no name of its own"));
         }
-        let extra = proto
-            .output
-            .iter()
-            .skip(1)
-            .filter(|o| !o.is_empty())
-            .count();
-        if extra > 0 && proto.op_type != "Dropout" {
+        if proto.output.iter().skip(1).any(|o| !o.is_empty()) {
             return Err(source.fail("only its first output is supported"));
         }
         match &proto.op_type[..] {
             "Constant" => {
-                let tensor = source.attribute("value").and_then(|a| a.t.as_ref());
-                let constant = match tensor {
-                    Some(tensor) => load(tensor).map_err(|reason| source.fail(reason))?,
-                    None => self.plain_constant(&source)?,
-                };
+                let constant = self.constant(&source)?;
                 self.constants.insert(first, constant);
                 Ok(())
             }
@@ -296,21 +315,23 @@ impl Importer {
                         "its output of shape {shape:?} is empty or too large"
                     )));
                 }
-                self.push(&source, op, inputs, shape, first);
+                let id = self.push(&source, op, inputs, shape, &first);
+                self.values.insert(first, id);
                 Ok(())
             }
         }
     }
 
+    /// Adds an operator. Its result may be one that the file does not name.
     fn push(
         &mut self,
         source: &Source<'_>,
         op: Op,
         inputs: Vec<ValueId>,
         shape: Vec<usize>,
-        output: String,
+        name: &str,
     ) -> ValueId {
-        let id = self.graph.value(&output, shape);
+        let id = self.graph.value(name, shape);
         let (name, op_type) = (source.name.clone(), source.proto.op_type.clone());
         self.graph.nodes.push(Node {
             name,
@@ -319,7 +340,6 @@ impl Importer {
             inputs,
             output: id,
         });
-        self.values.insert(output, id);
         id
     }
 
@@ -327,20 +347,17 @@ impl Importer {
     fn alias(&mut self, source: &Source<'_>, output: String) -> Result<(), ImportError> {
         match &source.proto.op_type[..] {
             "Cast" => {
-                let to = source.int("to", 0);
+                source.only(&["to"], 1)?;
+                let to = source.int("to", 0)?;
                 if to != pb::tensor_proto::DataType::Float as i64 {
                     return Err(source.fail("only a cast to 32-bit float is supported"));
                 }
             }
             "Dropout" => {
-                if source.input(2).is_some() {
-                    return Err(source.fail("`training_mode` is not supported"));
-                }
-                if source.proto.output.len() > 1 && !source.proto.output[1].is_empty() {
-                    return Err(source.fail("the mask output is not supported"));
-                }
+                // The third input is `training_mode`.
+                source.only(&["ratio", "seed"], 2)?;
             }
-            _ => {}
+            _ => source.only(&[], 1)?,
         }
         let input = source
             .input(0)

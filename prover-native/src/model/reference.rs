@@ -227,10 +227,13 @@ impl IntegerNode {
                             })
                             .collect();
                         let Some(place) = place else { continue };
+                        let first = o / (kernel[0] / group) * kernel[1];
+                        let at = flat_of(&[&[index[0], first], &place[..]].concat(), x_shape);
+                        let tap = flat_of(&[&[o, 0], &k[..]].concat(), kernel);
+                        let channel: usize = x_shape[2..].iter().product();
+                        let taps: usize = kernel[2..].iter().product();
                         for c in 0..kernel[1] {
-                            let channel = o / (kernel[0] / group) * kernel[1] + c;
-                            let at = flat_of(&[&[index[0], channel], &place[..]].concat(), x_shape);
-                            sum += x[at] * weight[flat_of(&[&[o, c], &k[..]].concat(), kernel)];
+                            sum += x[at + c * channel] * weight[tap + c * taps];
                         }
                     }
                     finish(sum)

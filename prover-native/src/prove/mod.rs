@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use stwo_ml_verifier::claims::{self, Claimed};
 use stwo_ml_verifier::field::{M31, QM31};
+use stwo_ml_verifier::hash::grind_ok;
 use stwo_ml_verifier::lookup::Fingerprint;
 use stwo_ml_verifier::proof::{Proof, Reduction};
 use stwo_ml_verifier::shape::Shape;
+use stwo_ml_verifier::starknet::{Projection, StarknetError};
 use stwo_ml_verifier::transcript::{Label, Transcript};
 use stwo_ml_verifier::vk::{Oracle, Vk};
-use stwo_ml_verifier::{Statement, Verified, VerifyError, verify};
+use stwo_ml_verifier::{Level, Statement, Verified, VerifyError, verify};
 
 use crate::artifact::{Model, ModelError, weight_cells};
 use crate::backend::{
@@ -128,25 +130,55 @@ impl<'a, B: Backend> Prover<'a, B> {
     }
 
     /// Runs the model on integer inputs (row-major, one per port), proves the run and verifies
-    /// the proof.
+    /// the proof. At the level `onchain128` the proof has a projection that the deployed contract
+    /// takes ([`Projection`]), if its statement has a commitment at all.
     ///
     /// # Errors
     /// [`ProveError`].
     pub fn prove(&self, inputs: &[Vec<i32>], progress: Progress<'_>) -> Result<Proven, ProveError> {
         let vk = &self.model.vk;
+        self.prove_admitted(inputs, progress, &|statement, proof| {
+            vk.level != Level::Onchain128
+                || !matches!(
+                    Projection::new(vk, statement, proof),
+                    Err(StarknetError::Zero { .. } | StarknetError::Point)
+                )
+        })
+    }
+
+    /// As [`prove`](Self::prove), but begins again with the next nonce of the first proof of work
+    /// until the proof is admitted.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub fn prove_admitted(
+        &self,
+        inputs: &[Vec<i32>],
+        progress: Progress<'_>,
+        admits: &dyn Fn(&Statement, &Proof) -> bool,
+    ) -> Result<Proven, ProveError> {
+        let vk = &self.model.vk;
         let mut clock = Clock::new(progress);
         let witness = solve(vk, &self.model.steps, &self.model.weights, inputs)?;
         clock.finish_phase();
         let statement = self.statement(inputs, &witness);
-        let proof = self.argue(&statement, &witness, &mut Transcript::new(), &mut clock)?;
-        let verified = verify(vk, &statement, &proof).map_err(ProveError::SelfCheck)?;
-        clock.finish_phase();
-        Ok(Proven {
-            statement,
-            proof,
-            verified,
-            phases: clock.phases,
-        })
+        let mut refused = None;
+        loop {
+            let mut transcript = Transcript::new();
+            let proof = self.argue(&statement, &witness, refused, &mut transcript, &mut clock)?;
+            let verified = verify(vk, &statement, &proof).map_err(ProveError::SelfCheck)?;
+            if admits(&statement, &proof) {
+                clock.finish_phase();
+                return Ok(Proven {
+                    statement,
+                    proof,
+                    verified,
+                    phases: clock.phases,
+                });
+            }
+            refused = Some(proof.lookup_nonce);
+            clock.return_to(1);
+        }
     }
 
     /// Argues for any statement and witness, true or not, and checks nothing: the malicious
@@ -162,7 +194,7 @@ impl<'a, B: Backend> Prover<'a, B> {
     ) -> Result<(Proof, Transcript), BackendError> {
         let mut transcript = Transcript::new();
         let clock = &mut Clock::new(&|_| ());
-        let proof = self.argue(statement, witness, &mut transcript, clock)?;
+        let proof = self.argue(statement, witness, None, &mut transcript, clock)?;
         Ok((proof, transcript))
     }
 
@@ -178,11 +210,13 @@ impl<'a, B: Backend> Prover<'a, B> {
         }
     }
 
-    /// Plays the prover's part on any statement and witness, true or not.
+    /// Plays the prover's part on any statement and witness, true or not. The first proof of work
+    /// passes over the nonces up to `refused`.
     fn argue(
         &self,
         statement: &Statement,
         witness: &Witness,
+        refused: Option<u64>,
         transcript: &mut Transcript,
         clock: &mut Clock<'_>,
     ) -> backend::Result<Proof> {
@@ -200,7 +234,11 @@ impl<'a, B: Backend> Prover<'a, B> {
         clock.finish_phase();
 
         // 2. Lookups.
-        let lookup_nonce = self.grind(transcript, Label::LookupNonce, level.lookup_grind.into())?;
+        let bits = level.lookup_grind.into();
+        let lookup_nonce = match refused {
+            None => self.grind(transcript, Label::LookupNonce, bits)?,
+            Some(refused) => next_nonce(transcript, Label::LookupNonce, bits, refused),
+        };
         let fingerprint = Fingerprint::draw(transcript);
         let blocks = lookup::blocks(vk, shape, witness);
         let tree = self
@@ -297,6 +335,19 @@ impl<'a, B: Backend> Prover<'a, B> {
         }
         Ok(())
     }
+}
+
+/// Finds, checks in and returns the nonce after a sufficient one.
+fn next_nonce(transcript: &mut Transcript, label: Label, bits: u32, after: u64) -> u64 {
+    let seed = transcript.clone().grind_seed(label);
+    let mut nonces = after.saturating_add(1)..;
+    let nonce = nonces.find(|nonce| grind_ok(&seed, bits, *nonce));
+    let nonce = nonce.expect("a nonce exists");
+    assert!(
+        transcript.grind(label, bits, nonce),
+        "the nonce is sufficient"
+    );
+    nonce
 }
 
 /// Runs a sumcheck of products. `before_challenge` is called with the round's number.

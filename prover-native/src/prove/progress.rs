@@ -41,4 +41,11 @@ impl<'a> Clock<'a> {
             (self.progress)(next);
         }
     }
+
+    /// Begins again after so many phases; their time so far counts for the first phase repeated.
+    pub(super) fn return_to(&mut self, phases: usize) {
+        let spent: Duration = self.phases.drain(phases..).map(|(_, time)| time).sum();
+        self.started -= spent;
+        (self.progress)(PHASES[phases]);
+    }
 }

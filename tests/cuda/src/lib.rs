@@ -1,9 +1,11 @@
 //! What tests of the CUDA backend share: the switches of the stand-in driver.
 //!
-//! Every test of this package finds the stand-in's `libcuda.so` (see `cuda/stand-in`) on its library path,
-//! because the package depends on it: a bare `cargo test -p stwo-ml-cuda-tests` runs the kernels. Settings,
+//! Every test of this package loads the `libcuda.so` of `cuda/stand-in` that cargo builds beside it, because
+//! the package depends on it (and see `build.rs`): a bare `cargo test -p stwo-ml-cuda-tests` runs the kernels. Settings,
 //! errors and reports are the process's: tests that change a setting or expect a finding live in a file of
 //! their own and hold [`exclusive`].
+
+pub mod compile;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,8 @@
 //! The canonical encoding of the key, and its digest.
+//!
+//! Every type lists its fields once, in the order of the file, for reading and for writing.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{
@@ -59,7 +62,7 @@ impl Vk {
         }
         let mut r = Reader::new(content);
         r.take(VK_MAGIC.len().saturating_add(2))?;
-        let vk = read_vk(&mut r)?;
+        let vk = Self::read(&mut r)?;
         r.end()?;
         vk.validate()?;
         Ok(vk)
@@ -69,251 +72,152 @@ impl Vk {
         let mut w = Writer::default();
         w.bytes.extend_from_slice(VK_MAGIC);
         w.u16(VK_VERSION);
-        w.text(&self.name);
-        w.u8(self.level.number());
-        w.u8(self.log_rows);
-        w.u8(self.log_witness_columns);
-        w.u8(self.log_weight_columns);
-        w.list(&self.weights, |w, d| w.digest(d));
-        w.list(&self.tensors, |w, t| {
-            w.u8(match t.oracle {
-                Oracle::Witness => 0,
-                Oracle::Weights => 1,
-            });
-            w.u32(t.offset);
-            w.u8(t.log_size);
-            w.i32(t.lo);
-            w.i32(t.hi);
-        });
-        w.list(&self.tables, write_table);
-        w.list(&self.lookups, |w, l| {
-            w.u8(l.log_size);
-            w.u32(l.table);
-            write_expression(w, &l.input);
-            w.u8(l.output.is_some().into());
-            l.output.iter().for_each(|e| write_expression(w, e));
-        });
-        w.list(&self.zeros, |w, z| {
-            w.u8(z.log_size);
-            write_expression(w, &z.expression);
-        });
-        for ports in [&self.inputs, &self.outputs] {
-            w.list(ports, |w, p| {
-                w.text(&p.name);
-                w.list(&p.dims, |w, d| w.u32(*d));
-                w.i8(p.scale);
-                w.u32(p.tensor);
-            });
-        }
+        self.write(&mut w);
         w.bytes
     }
 }
 
-fn read_vk(r: &mut Reader<'_>) -> Result<Vk, VerifyError> {
-    let name = r.text()?;
-    let number = r.u8()?;
-    Ok(Vk {
-        name,
-        level: Level::from_number(number).ok_or(VerifyError::UnknownLevel { got: number })?,
-        log_rows: r.u8()?,
-        log_witness_columns: r.u8()?,
-        log_weight_columns: r.u8()?,
-        weights: r.list(Reader::digest)?,
-        tensors: r.list(|r| {
-            let oracle = match r.u8()? {
-                0 => Oracle::Witness,
-                1 => Oracle::Weights,
-                _ => return Err(VerifyError::UndefinedValue),
-            };
-            Ok(Tensor {
-                oracle,
-                offset: r.u32()?,
-                log_size: r.u8()?,
-                lo: r.i32()?,
-                hi: r.i32()?,
-            })
-        })?,
-        tables: r.list(read_table)?,
-        lookups: r.list(|r| {
-            Ok(Lookup {
-                log_size: r.u8()?,
-                table: r.u32()?,
-                input: read_expression(r)?,
-                output: match r.u8()? {
-                    0 => None,
-                    1 => Some(read_expression(r)?),
-                    _ => return Err(VerifyError::UndefinedValue),
-                },
-            })
-        })?,
-        zeros: r.list(|r| {
-            Ok(Zero {
-                log_size: r.u8()?,
-                expression: read_expression(r)?,
-            })
-        })?,
-        inputs: r.list(read_port)?,
-        outputs: r.list(read_port)?,
-    })
+/// A value inside a key file.
+trait Encoded: Sized {
+    fn write(&self, w: &mut Writer);
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError>;
 }
 
-fn read_port(r: &mut Reader<'_>) -> Result<Port, VerifyError> {
-    Ok(Port {
-        name: r.text()?,
-        dims: r.list(Reader::u32)?,
-        scale: r.i8()?,
-        tensor: r.u32()?,
-    })
+macro_rules! integers {
+    ($($name:ident),+) => {$(
+        impl Encoded for $name {
+            fn write(&self, w: &mut Writer) {
+                w.$name(*self);
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+                r.$name()
+            }
+        }
+    )+};
 }
 
-fn write_table(w: &mut Writer, table: &Table) {
-    w.u8(table.log_size);
-    w.i32(table.base);
-    w.u32(table.len);
-    match table.output {
-        TableOutput::None => w.u8(0),
-        TableOutput::Clamp { lo, hi } => {
-            w.u8(1);
-            w.i32(lo);
-            w.i32(hi);
+/// The fields, one after the other.
+macro_rules! structures {
+    ($($name:ident { $($field:ident),+ })+) => {$(
+        impl Encoded for $name {
+            fn write(&self, w: &mut Writer) {
+                let Self { $($field),+ } = self;
+                $($field.write(w);)+
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+                Ok(Self { $($field: Encoded::read(r)?),+ })
+            }
         }
-        TableOutput::Column(tensor) => {
-            w.u8(2);
-            w.u32(tensor);
+    )+};
+}
+
+/// One byte that names the variant, then its fields.
+macro_rules! enumerations {
+    ($($name:ident { $($tag:literal = $variant:ident { $($key:tt: $field:ident),* }),+ })+) => {$(
+        impl Encoded for $name {
+            fn write(&self, w: &mut Writer) {
+                match self {
+                    $(Self::$variant { $($key: $field),* } => {
+                        w.u8($tag);
+                        $($field.write(w);)*
+                    })+
+                }
+            }
+            fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+                match r.u8()? {
+                    $($tag => Ok(Self::$variant { $($key: Encoded::read(r)?),* }),)+
+                    _ => Err(VerifyError::UndefinedValue),
+                }
+            }
         }
+    )+};
+}
+
+integers!(u8, i8, u32, i32, i64);
+
+structures! {
+    Vk {
+        name, level, log_rows, log_witness_columns, log_weight_columns, weights,
+        tensors, tables, lookups, zeros, inputs, outputs
     }
-    w.u32(table.multiplicity);
+    Tensor { oracle, offset, log_size, lo, hi }
+    Table { log_size, base, len, output, multiplicity }
+    Lookup { log_size, table, input, output }
+    Zero { log_size, expression }
+    Expression { divisor, constant, terms }
+    Term { coefficient, left, right, factors, lo, hi }
+    Factor { out, left, right, wiring }
+    Bits { shift, count }
+    Entry { out, left, right, weight }
+    Port { name, dims, scale, tensor }
 }
 
-fn read_table(r: &mut Reader<'_>) -> Result<Table, VerifyError> {
-    Ok(Table {
-        log_size: r.u8()?,
-        base: r.i32()?,
-        len: r.u32()?,
-        output: match r.u8()? {
-            0 => TableOutput::None,
-            1 => TableOutput::Clamp {
-                lo: r.i32()?,
-                hi: r.i32()?,
-            },
-            2 => TableOutput::Column(r.u32()?),
-            _ => return Err(VerifyError::UndefinedValue),
+enumerations! {
+    Oracle { 0 = Witness {}, 1 = Weights {} }
+    TableOutput { 0 = None {}, 1 = Clamp { lo: lo, hi: hi }, 2 = Column { 0: tensor } }
+    Wiring {
+        0 = Diagonal { len: len },
+        1 = Window {
+            out_len: out_len, taps: taps, right_len: right_len,
+            stride: stride, dilation: dilation, padding: padding
         },
-        multiplicity: r.u32()?,
-    })
-}
-
-fn write_expression(w: &mut Writer, expression: &Expression) {
-    w.u32(expression.divisor);
-    w.i32(expression.constant);
-    w.list(&expression.terms, |w, t| {
-        w.i32(t.coefficient);
-        w.u8(t.left.is_some().into());
-        t.left.iter().for_each(|t| w.u32(*t));
-        w.u32(t.right);
-        w.list(&t.factors, write_factor);
-        w.i64(t.lo);
-        w.i64(t.hi);
-    });
-}
-
-fn read_expression(r: &mut Reader<'_>) -> Result<Expression, VerifyError> {
-    Ok(Expression {
-        divisor: r.u32()?,
-        constant: r.i32()?,
-        terms: r.list(|r| {
-            Ok(Term {
-                coefficient: r.i32()?,
-                left: match r.u8()? {
-                    0 => None,
-                    1 => Some(r.u32()?),
-                    _ => return Err(VerifyError::UndefinedValue),
-                },
-                right: r.u32()?,
-                factors: r.list(read_factor)?,
-                lo: r.i64()?,
-                hi: r.i64()?,
-            })
-        })?,
-    })
-}
-
-fn write_factor(w: &mut Writer, factor: &Factor) {
-    for bits in [factor.out, factor.left, factor.right] {
-        w.u8(bits.shift);
-        w.u8(bits.count);
-    }
-    match &factor.wiring {
-        Wiring::Diagonal { len } => {
-            w.u8(0);
-            w.u32(*len);
-        }
-        Wiring::Window {
-            out_len,
-            taps,
-            right_len,
-            stride,
-            dilation,
-            padding,
-        } => {
-            w.u8(1);
-            let fields = [out_len, taps, right_len, stride, dilation, padding];
-            fields.iter().for_each(|v| w.u32(**v));
-        }
-        Wiring::Reshape {
-            out_dims,
-            right_dims,
-        } => {
-            w.u8(2);
-            w.list(out_dims, |w, d| w.u32(*d));
-            w.list(right_dims, |w, d| w.u32(*d));
-        }
-        Wiring::Entries(entries) => {
-            w.u8(3);
-            w.list(entries, |w, e| {
-                [e.out, e.left, e.right].iter().for_each(|v| w.u32(*v));
-                w.i32(e.weight);
-            });
-        }
+        2 = Reshape { out_dims: out_dims, right_dims: right_dims },
+        3 = Entries { 0: entries }
     }
 }
 
-fn read_factor(r: &mut Reader<'_>) -> Result<Factor, VerifyError> {
-    let mut bits = || {
-        Ok(Bits {
-            shift: r.u8()?,
-            count: r.u8()?,
-        })
-    };
-    let (out, left, right) = (bits()?, bits()?, bits()?);
-    let wiring = match r.u8()? {
-        0 => Wiring::Diagonal { len: r.u32()? },
-        1 => Wiring::Window {
-            out_len: r.u32()?,
-            taps: r.u32()?,
-            right_len: r.u32()?,
-            stride: r.u32()?,
-            dilation: r.u32()?,
-            padding: r.u32()?,
-        },
-        2 => Wiring::Reshape {
-            out_dims: r.list(Reader::u32)?,
-            right_dims: r.list(Reader::u32)?,
-        },
-        3 => Wiring::Entries(r.list(|r| {
-            Ok(Entry {
-                out: r.u32()?,
-                left: r.u32()?,
-                right: r.u32()?,
-                weight: r.i32()?,
-            })
-        })?),
-        _ => return Err(VerifyError::UndefinedValue),
-    };
-    Ok(Factor {
-        out,
-        left,
-        right,
-        wiring,
-    })
+impl Encoded for Level {
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.number());
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+        let got = r.u8()?;
+        Self::from_number(got).ok_or(VerifyError::UnknownLevel { got })
+    }
+}
+
+impl Encoded for String {
+    fn write(&self, w: &mut Writer) {
+        w.text(self);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+        r.text()
+    }
+}
+
+impl Encoded for Digest {
+    fn write(&self, w: &mut Writer) {
+        w.digest(self);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+        r.digest()
+    }
+}
+
+impl<T: Encoded> Encoded for Vec<T> {
+    fn write(&self, w: &mut Writer) {
+        w.list(self, |w, item| item.write(w));
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+        r.list(T::read)
+    }
+}
+
+impl<T: Encoded> Encoded for Option<T> {
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.is_some().into());
+        self.iter().for_each(|item| item.write(w));
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, VerifyError> {
+        match r.u8()? {
+            0 => Ok(None),
+            1 => T::read(r).map(Some),
+            _ => Err(VerifyError::UndefinedValue),
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::hash::Digest;
 use crate::security::Level;
 
 mod encoding;
+mod range;
 mod validate;
 
 pub use encoding::{MAX_VK_BYTES, VK_MAGIC, VK_VERSION};

@@ -2,17 +2,18 @@
 //!
 //! A key is trusted to describe the model; these rules catch a compiler that is wrong and keep
 //! every later step total and bounded. They cannot see the weights, so the bounds that the key
-//! states for them (and for the terms that they enter) are the compiler's word: whoever needs
-//! more compiles the model and compares digests.
+//! states for them, and for products with them, are the compiler's word: whoever needs more
+//! compiles the model and compares digests. The bounds of all other terms are computed anew.
 
 use alloc::vec::Vec;
 
+use super::range::{Interval, expression_range, term_range};
 use super::{
     Bits, Expression, Factor, Oracle, Port, Table, TableOutput, Tensor, TensorId, Vk, Wiring,
 };
 use crate::error::VerifyError;
 use crate::field::P;
-use crate::shape::{BlockKind, MAX_LOG_CLEAR, Shape, Word};
+use crate::shape::{Shape, Word};
 use crate::wiring::axis_bits;
 
 /// Variables of a column: at least the clear polynomial's and a coset's, at most what the circle
@@ -22,6 +23,8 @@ const LOG_ROWS: core::ops::RangeInclusive<u8> = 8..=24;
 const MAX_LOG_COLUMNS: u8 = 10;
 /// Largest lookup table, base-two logarithm.
 const MAX_LOG_TABLE: u8 = 16;
+/// Most fractions of the lookup argument, base-two logarithm.
+const MAX_LOG_LEAVES: u32 = 30;
 /// Most bits of a box or tensor.
 const MAX_LOG_SIZE: u8 = 28;
 /// Most bits of an axis whose wiring is evaluated entry by entry.
@@ -43,48 +46,6 @@ fn rule(holds: bool, rule: &'static str) -> Result<(), VerifyError> {
 
 fn item<T>(list: &[T], id: u32) -> Option<&T> {
     usize::try_from(id).ok().and_then(|i| list.get(i))
-}
-
-/// An interval of integers.
-#[derive(Clone, Copy)]
-struct Interval {
-    lo: i128,
-    hi: i128,
-}
-
-impl Interval {
-    fn new(lo: impl Into<i128>, hi: impl Into<i128>) -> Self {
-        Self {
-            lo: lo.into(),
-            hi: hi.into(),
-        }
-    }
-
-    fn scaled(self, factor: impl Into<i128>) -> Self {
-        let factor = factor.into();
-        let (a, b) = (
-            self.lo.saturating_mul(factor),
-            self.hi.saturating_mul(factor),
-        );
-        Self {
-            lo: a.min(b),
-            hi: a.max(b),
-        }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            lo: self.lo.saturating_add(other.lo),
-            hi: self.hi.saturating_add(other.hi),
-        }
-    }
-
-    /// Whether the least interval that holds both has at most `p` integers, so that equality
-    /// modulo `p` of a member of each is equality.
-    fn joins_without_wrap(self, other: Self) -> bool {
-        let (lo, hi) = (self.lo.min(other.lo), self.hi.max(other.hi));
-        hi.saturating_sub(lo) < i128::from(P)
-    }
 }
 
 impl Vk {
@@ -140,7 +101,6 @@ impl Vk {
                 });
             }
         }
-        rule(entries <= MAX_ENTRIES, "wiring entries")?;
         self.inputs
             .iter()
             .chain(&self.outputs)
@@ -238,28 +198,42 @@ impl Vk {
         rule((1..P).contains(&expression.divisor), "divisor")?;
         rule(log_size <= MAX_LOG_SIZE, "box size")?;
         for term in &expression.terms {
-            rule(term.lo <= term.hi, "term bounds")?;
-            let size = |id: TensorId| item(&self.tensors, id).map(|t| t.log_size);
-            let right = size(term.right).ok_or(VerifyError::InvalidKey { rule: "term right" })?;
+            let operand = |id: TensorId, name| {
+                item(&self.tensors, id).ok_or(VerifyError::InvalidKey { rule: name })
+            };
+            let right = operand(term.right, "term right")?;
             let left = match term.left {
-                None => 0,
-                Some(id) => size(id).ok_or(VerifyError::InvalidKey { rule: "term left" })?,
+                None => None,
+                Some(id) => Some(operand(id, "term left")?),
             };
             rule(
                 partition(term.factors.iter().map(|f| f.out), log_size),
                 "out bits",
             )?;
             rule(
-                partition(term.factors.iter().map(|f| f.left), left),
+                partition(
+                    term.factors.iter().map(|f| f.left),
+                    left.map_or(0, |t| t.log_size),
+                ),
                 "left bits",
             )?;
             rule(
-                partition(term.factors.iter().map(|f| f.right), right),
+                partition(term.factors.iter().map(|f| f.right), right.log_size),
                 "right bits",
             )?;
             for factor in &term.factors {
                 *entries = entries.saturating_add(validate_factor(factor)?);
             }
+            rule(*entries <= MAX_ENTRIES, "wiring entries")?;
+            rule(term.lo <= term.hi, "term bounds")?;
+            let has_weights =
+                left.is_some_and(|l| [l, right].iter().any(|t| t.oracle == Oracle::Weights));
+            let (lo, hi) = (i128::from(term.lo.min(0)), i128::from(term.hi.max(0)));
+            let range = term_range(term, right, left);
+            rule(
+                has_weights || (lo <= range.lo && range.hi <= hi),
+                "term range",
+            )?;
         }
         Ok(())
     }
@@ -282,37 +256,14 @@ impl Vk {
         rule(small(tensor.lo) && small(tensor.hi), "port range")
     }
 
-    /// Rules on what is derived: the lookups fit in a field's multiplicities, the cap of the
-    /// weights has its length.
+    /// Rules on what is derived. So few lookups fit in a field element, hence no multiplicity
+    /// wraps; the cap of the weights has its length.
     fn validate_shape(&self) -> Result<(), VerifyError> {
         let shape = Shape::new(self);
-        let tuples = shape
-            .blocks
-            .iter()
-            .fold(0u64, |sum, block| match block.kind {
-                BlockKind::Lookup(_) => {
-                    sum.saturating_add(1u64.checked_shl(block.log_size.into()).unwrap_or(u64::MAX))
-                }
-                BlockKind::Table(_) => sum,
-            });
-        rule(tuples < u64::from(P), "multiplicity wrap")?;
-        rule(shape.log_leaves <= 30, "lookup size")?;
-        rule(shape.log_clear <= MAX_LOG_CLEAR, "schedule")?;
+        rule(shape.log_leaves <= MAX_LOG_LEAVES, "lookup size")?;
         let cap = shape.words.first().map_or(0, Word::cap_length);
         rule(self.weights.len() == cap, "weight cap")
     }
-}
-
-/// The interval of `constant + sum of terms`. A term is zero in padded cells.
-fn expression_range(expression: &Expression) -> Interval {
-    let terms = expression
-        .terms
-        .iter()
-        .map(|t| Interval::new(t.lo.min(0), t.hi.max(0)).scaled(t.coefficient));
-    terms.fold(
-        Interval::new(expression.constant, expression.constant),
-        Interval::plus,
-    )
 }
 
 /// Whether the ranges cover each of the `width` lowest bits exactly once and no other.

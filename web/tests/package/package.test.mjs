@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
+import { launch, serve } from "../chromium.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -28,7 +28,7 @@ const EXPECTED = /^verified [0-9a-f]{64} \[-?\d+(,-?\d+)*\] rejected [a-z_]+$/;
 before(async () => {
   const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", work], join(web, "verifier")));
   tarball = join(work, filename);
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  browser = await launch();
 });
 
 after(async () => {
@@ -50,25 +50,14 @@ function project(name) {
   return folder;
 }
 
-const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-
 /** Opens a static folder in Chromium and returns what its page writes into the body. */
 async function open(root) {
   const errors = [];
-  const server = createServer((request, response) => {
-    const path = join(root, new URL(request.url, "http://x").pathname.replace(/\/$/, "/index.html"));
-    try {
-      response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
-      response.end(readFileSync(path));
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const server = await serve({ "/": root });
   const page = await browser.newPage();
   page.on("pageerror", (error) => errors.push(String(error)));
   try {
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.goto(`${server.origin}/`);
     await page.waitForFunction(() => document.body.dataset.result !== undefined, undefined, { timeout: 30_000 });
     return await page.evaluate(() => document.body.dataset.result);
   } catch (error) {
@@ -84,10 +73,11 @@ test("publint and the types' checker find no fault", () => {
   run(bin("attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "verifier.wasm"], web);
 });
 
-test("the packed README prints the module's digest", () => {
+test("the packed README prints the module's digest", async () => {
   const folder = join(project("node-esm"), "node_modules/@stwo-ml/verifier");
-  const digest = /SHA-256: `([0-9a-f]{64})`/.exec(readFileSync(join(folder, "README.md"), "utf8"))?.[1];
-  assert.equal(readFileSync(join(folder, "dist/index.js"), "utf8").includes(digest), true);
+  const digest = createHash("sha256").update(readFileSync(join(folder, "dist/verifier.wasm"))).digest("hex");
+  assert.equal(/SHA-256: `([0-9a-f]{64})`/.exec(readFileSync(join(folder, "README.md"), "utf8"))?.[1], digest);
+  assert.equal((await import(join(folder, "dist/node.js"))).WASM_SHA256, digest);
   assert.match(readFileSync(join(web, "verifier/README.md"), "utf8"), /SHA-256: `printed here/);
 });
 
@@ -106,11 +96,19 @@ for (const runtime of ["deno", "bun"]) {
   });
 }
 
-test("TypeScript, strict, with bundler and Node resolution", () => {
+test("TypeScript, strict, with bundler and Node resolution", async () => {
   const folder = project("typescript");
   for (const resolution of [["bundler", "esnext"], ["nodenext", "nodenext"]]) {
     const args = ["-p", ".", "--moduleResolution", resolution[0], "--module", resolution[1]];
     run(process.execPath, [require.resolve("typescript/bin/tsc"), ...args], folder);
+    const [vk, proof] = ["small.vk", "small.proof"].map((name) => new Uint8Array(readFileSync(join(vectors, name))));
+    const { use } = await import(join(folder, `main.js?${resolution[0]}`));
+    const [digest, data] = await use(vk, proof, new AbortController().signal);
+    assert.match(digest, /^[0-9a-f]{64}$/);
+    assert.ok(data instanceof Int32Array && data.length > 0);
+    const damaged = proof.slice();
+    damaged[damaged.length >> 1] ^= 1;
+    await assert.rejects(use(vk, damaged, new AbortController().signal), { name: "VerifyError" });
   }
 });
 

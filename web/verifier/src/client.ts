@@ -1,4 +1,5 @@
-import { VerifyError } from "./errors.js";
+import { copy, owned } from "./bytes.js";
+import { VerifyError, loadedBy } from "./errors.js";
 import type { Answer, Port, Request } from "./messages.js";
 import type { Bytes, LoadOptions, ModelInfo, Statement, Verdict, VerifyOptions } from "./types.js";
 
@@ -78,18 +79,11 @@ class Connection {
   }
 }
 
-function bytes(value: Bytes, what: string, transfer: boolean): Uint8Array<ArrayBuffer> {
-  if (value instanceof ArrayBuffer) return new Uint8Array(transfer ? value : value.slice(0));
-  if (!(value instanceof Uint8Array)) {
-    throw new VerifyError("not_bytes", "usage", `${what} must be a Uint8Array or an ArrayBuffer`);
-  }
-  const whole = value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer;
-  return transfer && whole ? new Uint8Array(value.buffer as ArrayBuffer) : value.slice();
-}
-
 class Client implements WorkerVerifier {
   #connection: Connection | undefined;
   #freed = false;
+  /** Settles when the check before is done: one at a time, so that cancelling one spares the others. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly info: ModelInfo,
@@ -114,20 +108,11 @@ class Client implements WorkerVerifier {
   async verify(proof: Bytes, options: WorkerVerifyOptions = {}): Promise<Statement> {
     const { signal, transfer = false, ...pins } = options;
     signal?.throwIfAborted();
-    if (this.#freed) throw new VerifyError("freed", "usage", "the verifier was freed");
-    const data = bytes(proof, "the proof", transfer);
-    const connection = (this.#connection ??= this.#restart());
-    const abort = (): void => this.#drop(connection, signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return (await connection.ask({ kind: "verify", proof: data, options: pins }, [data.buffer])) as Statement;
-    } catch (error) {
-      // A worker that stopped answers nothing more; the next call starts another.
-      if (error instanceof VerifyError && error.stage === "engine") this.#drop(connection, error);
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    if (this.#freed) throw freed();
+    const data = transfer ? owned(proof, "the proof") : copy(proof, "the proof");
+    const result = this.#turn.then(() => this.#ask(data, pins, signal));
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   async safeVerify(proof: Bytes, options: WorkerVerifyOptions = {}): Promise<Verdict> {
@@ -141,8 +126,23 @@ class Client implements WorkerVerifier {
 
   free(): void {
     this.#freed = true;
-    if (this.#connection !== undefined) {
-      this.#drop(this.#connection, new VerifyError("freed", "usage", "the verifier was freed"));
+    if (this.#connection !== undefined) this.#drop(this.#connection, freed());
+  }
+
+  async #ask(proof: Uint8Array<ArrayBuffer>, options: VerifyOptions, signal: AbortSignal | undefined): Promise<Statement> {
+    signal?.throwIfAborted();
+    if (this.#freed) throw freed();
+    const connection = (this.#connection ??= this.#restart());
+    const abort = (): void => this.#drop(connection, signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return (await connection.ask({ kind: "verify", proof, options }, [proof.buffer])) as Statement;
+    } catch (error) {
+      // A worker that stopped answers nothing more; the next call starts another.
+      if (error instanceof VerifyError && error.stage === "engine") this.#drop(connection, error);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -160,15 +160,18 @@ class Client implements WorkerVerifier {
   }
 }
 
+function freed(): VerifyError {
+  return new VerifyError("freed", "usage", "the verifier was freed");
+}
+
 /**
  * Verifiers whose workers `spawn` starts.
  *
  * @internal
  */
 export function workerVerifierFrom(spawn: () => Port): WorkerVerifierConstructor {
-  return {
-    async load(vk, options = {}) {
-      return Client.load(spawn, bytes(vk, "the verifying key", false), options);
-    },
-  };
+  return loadedBy(
+    async (vk: Bytes, options: LoadOptions = {}): Promise<WorkerVerifier> =>
+      Client.load(spawn, copy(vk, "the verifying key"), options),
+  );
 }

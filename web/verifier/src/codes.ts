@@ -39,3 +39,28 @@ export const CORE_ERROR_CODES = [
 
 /** A code of the native verifier. */
 export type CoreErrorCode = (typeof CORE_ERROR_CODES)[number];
+
+/** Every code of the native verifier's Starknet side. */
+export const STARKNET_ERROR_CODES = [
+  "onchain_level",
+  "io_ports",
+  "io_scalar",
+  "zero_slot",
+  "contract_point",
+  "not_the_projection",
+  "proof_data_layout",
+  "contract_refuses",
+  "range",
+  "missing",
+  "calldata_limit",
+  "stored_limit",
+  "calls",
+  "fees",
+  "felt",
+  "number",
+  "amount",
+  "short_string",
+] as const;
+
+/** A code of the native verifier's Starknet side. */
+export type StarknetErrorCode = (typeof STARKNET_ERROR_CODES)[number];

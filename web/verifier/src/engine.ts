@@ -1,10 +1,10 @@
 /// One WebAssembly instance per page: compiled once, started again after a trap.
 
-import { Key, initSync, __wbg_reset_state } from "../pkg/stwo_ml_verifier_wasm.js";
+import { Key, feeSplit, initSync, __wbg_reset_state } from "../pkg/stwo_ml_verifier_wasm.js";
 import { VerifyError } from "./errors.js";
 
-/** Where the module's bytes come from. */
-export type Source = () => Promise<WebAssembly.Module>;
+/** Gets and compiles the module; calls `fetched` once its bytes have arrived, or begin to. */
+export type Source = (fetched: () => void) => Promise<WebAssembly.Module>;
 
 let loading: Promise<void> | undefined;
 let running = false;
@@ -12,20 +12,23 @@ let generation = 0;
 
 /** How long the first load took, in milliseconds. */
 export interface LoadTiming {
+  fetch: number;
   compile: number;
   instantiate: number;
 }
 
 /** Compiles and starts the module, once for all callers. A failed load may be tried again. */
 export async function load(source: Source): Promise<LoadTiming> {
-  const timing = { compile: 0, instantiate: 0 };
+  const timing = { fetch: 0, compile: 0, instantiate: 0 };
   loading ??= (async () => {
     const start = performance.now();
-    const module = await source();
+    let fetched = start;
+    const module = await source(() => (fetched = performance.now()));
     const compiled = performance.now();
     initSync({ module });
     running = true;
-    timing.compile = compiled - start;
+    timing.fetch = fetched - start;
+    timing.compile = compiled - fetched;
     timing.instantiate = performance.now() - compiled;
   })();
   try {
@@ -72,4 +75,4 @@ export function call<T>(run: () => T): T {
   }
 }
 
-export { Key };
+export { Key, feeSplit };

@@ -7,6 +7,8 @@ import { verifierFrom, type VerifierConstructor } from "./verifier.js";
 export * from "./shared.js";
 
 /** `Verifier.load(vkBytes, { modelDigest })` makes a verifier. */
-export const Verifier: VerifierConstructor = verifierFrom(async () =>
-  WebAssembly.compile(new Uint8Array(await readFile(new URL("./verifier.wasm", import.meta.url)))),
-);
+export const Verifier: VerifierConstructor = verifierFrom(async (fetched) => {
+  const bytes = new Uint8Array(await readFile(new URL("./verifier.wasm", import.meta.url)));
+  fetched();
+  return WebAssembly.compile(bytes);
+});

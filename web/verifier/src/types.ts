@@ -1,4 +1,5 @@
 import type { VerifyError } from "./errors.js";
+import type { Calldata, ContractState, Precheck, Submission } from "./starknet.js";
 
 /** Bytes of a file. They are copied before they are checked. */
 export type Bytes = Uint8Array | ArrayBuffer;
@@ -53,8 +54,17 @@ export interface ModelInfo {
   readonly outputs: readonly TensorInfo[];
   /** The soundness of any proof under this key. */
   readonly security: Security;
-  /** Milliseconds that loading took. `compile` and `instantiate` are zero once the engine runs. */
-  readonly timing: { readonly compile: number; readonly instantiate: number; readonly parse: number };
+  /**
+   * Milliseconds that loading took: `fetch` until the module's first bytes (where it is streamed) or
+   * last ones, `compile` with the rest of the streaming, `instantiate`, and `parse` for the key. All
+   * but `parse` are zero once the engine runs.
+   */
+  readonly timing: {
+    readonly fetch: number;
+    readonly compile: number;
+    readonly instantiate: number;
+    readonly parse: number;
+  };
 }
 
 /** The authenticated statement of a valid proof: this model, on these inputs, gives these outputs. */
@@ -79,7 +89,10 @@ export interface Statement {
 
 /** What a caller requires of a key. */
 export interface LoadOptions {
-  /** The digest that the key must have. Pin it, unless the key comes with your own code. */
+  /**
+   * The digest that the key must have. Pin it, unless the key comes with your own code. A value that is
+   * present but no string (a setting that was not set, say) is refused, not ignored.
+   */
   readonly modelDigest?: string;
 }
 
@@ -111,6 +124,24 @@ export interface Verifier {
   verify(proof: Bytes, options?: VerifyOptions): Statement;
   /** As {@link Verifier.verify}, with the refusal as a value. */
   safeVerify(proof: Bytes, options?: VerifyOptions): Verdict;
+  /**
+   * Checks a proof file and returns the input-output commitment of its statement, as a felt.
+   *
+   * @throws VerifyError if the proof is not valid, or its statement has no commitment.
+   */
+  ioCommitment(proof: Bytes): string;
+  /**
+   * Checks a proof file, and what the Starknet contract would say of it in this state.
+   *
+   * @throws VerifyError if the proof is not valid, or not one for the contract.
+   */
+  precheck(proof: Bytes, state?: ContractState): Precheck;
+  /**
+   * As {@link Verifier.precheck}, and the calls that submit the proof and pay for it.
+   *
+   * @throws VerifyError also if the contract would not accept the proof (`contract_refuses`).
+   */
+  calldata(proof: Bytes, submission: Submission, state?: ContractState): Calldata;
   /** Releases the key's memory. Later calls are refused with the code `freed`. */
   free(): void;
 }

@@ -1,5 +1,7 @@
+import { copy } from "./bytes.js";
 import { Key, call, current, load, type LoadTiming, type Source } from "./engine.js";
-import { VerifyError } from "./errors.js";
+import { VerifyError, loadedBy } from "./errors.js";
+import { calldata, ioCommitment, precheck, type Calldata, type ContractState, type Precheck, type Submission } from "./starknet.js";
 import type {
   Bytes,
   Expected,
@@ -34,16 +36,13 @@ interface KeyInfo {
   security: Regime[];
 }
 
-/** The copy that is checked: what the caller does to the original meanwhile does not matter. */
-function copy(bytes: Bytes, what: string): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes.slice();
-  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes.slice(0));
-  throw new VerifyError("not_bytes", "usage", `${what} must be a Uint8Array or an ArrayBuffer`);
-}
-
-function required(expected: Expected, tensors: readonly Tensor[], code: "input_mismatch" | "output_mismatch"): void {
-  const nested = expected.length > 0 && typeof expected[0] !== "number";
-  const lists = (nested ? expected : [expected]) as readonly ArrayLike<number>[];
+function required(
+  expected: Expected | undefined,
+  tensors: readonly Tensor[],
+  code: "input_mismatch" | "output_mismatch",
+): void {
+  const nested = typeof expected?.[0] === "object";
+  const lists = (nested ? expected : [expected]) as readonly (ArrayLike<number> | undefined)[];
   const same =
     lists.length === tensors.length &&
     tensors.every((tensor, port) => {
@@ -90,8 +89,8 @@ class KeyVerifier implements Verifier {
       regimes: proven.security() as Regime[],
     }));
     proven.free();
-    if (options.input !== undefined) required(options.input, inputs, "input_mismatch");
-    if (options.output !== undefined) required(options.output, outputs, "output_mismatch");
+    if ("input" in options) required(options.input, inputs, "input_mismatch");
+    if ("output" in options) required(options.output, outputs, "output_mismatch");
     const [input] = inputs;
     const [output] = outputs;
     if (input === undefined || output === undefined) {
@@ -118,6 +117,18 @@ class KeyVerifier implements Verifier {
     }
   }
 
+  ioCommitment(proof: Bytes): string {
+    return ioCommitment(this.#live(), copy(proof, "the proof"));
+  }
+
+  precheck(proof: Bytes, state: ContractState = {}): Precheck {
+    return precheck(this.#live(), copy(proof, "the proof"), state);
+  }
+
+  calldata(proof: Bytes, submission: Submission, state: ContractState = {}): Calldata {
+    return calldata(this.#live(), copy(proof, "the proof"), submission, state);
+  }
+
   free(): void {
     if (this.#vk !== undefined && this.#generation === current()) this.#key.free();
     this.#vk = undefined;
@@ -141,22 +152,20 @@ class KeyVerifier implements Verifier {
  * @internal
  */
 export function verifierFrom(source: Source): VerifierConstructor {
-  return {
-    async load(vk, options = {}) {
-      const bytes = copy(vk, "the verifying key");
-      const verifier = new KeyVerifier(bytes, await load(source));
-      const { modelDigest } = verifier.info;
-      if (options.modelDigest !== undefined && options.modelDigest.toLowerCase() !== modelDigest) {
-        verifier.free();
-        throw new VerifyError(
-          "model_mismatch",
-          "policy",
-          `the key's digest is ${modelDigest}, not the pinned ${options.modelDigest}`,
-        );
-      }
-      return verifier;
-    },
-  };
+  return loadedBy(async (vk: Bytes, options: LoadOptions = {}): Promise<Verifier> => {
+    const bytes = copy(vk, "the verifying key");
+    const verifier = new KeyVerifier(bytes, await load(source));
+    const { modelDigest } = verifier.info;
+    if ("modelDigest" in options && String(options.modelDigest).toLowerCase() !== modelDigest) {
+      verifier.free();
+      throw new VerifyError(
+        "model_mismatch",
+        "policy",
+        `the key's digest is ${modelDigest}, not the pinned ${String(options.modelDigest)}`,
+      );
+    }
+    return verifier;
+  });
 }
 
 /** The real numbers that a tensor's integers stand for. */

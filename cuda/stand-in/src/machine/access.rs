@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::perform::{Target, perform, width};
 use super::warp::Warp;
 use super::{LANES, Machine, SameLaunch};
 use crate::finding::{Finding, Status};
 use crate::memory::allocation::{Allocation, Content};
 use crate::memory::shadow::{Access, Cell, Conflict, Order};
 use crate::memory::{resolve, same_window};
-use crate::ptx::operation::{Address, Atomic, Base, Kind, Operation, Register, Space};
+use crate::ptx::operation::{Address, Base, Operation, Space};
 
 /// What an access does with its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,9 @@ impl Machine<'_> {
             warp.barriers,
         );
         let tag = if effect.strong { tag.atomic() } else { tag };
+        if self.access_words(warp, at, active, operation, &addresses, tag) {
+            return Ok(());
+        }
         let mut allocation = self.cache[at].take();
         for step in 0..LANES {
             let lane = if self.launch.reversed {
@@ -286,149 +290,6 @@ impl Machine<'_> {
         };
         self.finding(warp, at, 1 << lane, status, what)
     }
-}
-
-/// Where the bytes of one lane's access are.
-enum Target<'a> {
-    Shared(&'a Content),
-    /// The warp's own local memory.
-    Local,
-    Bytes(&'a [u8]),
-}
-
-/// The access itself, after all checks.
-#[inline]
-fn perform(warp: &mut Warp, lane: usize, operation: &Operation, target: Target<'_>, offset: usize) {
-    match operation {
-        Operation::Load {
-            kind,
-            count,
-            wide,
-            d,
-            ..
-        } => {
-            let unit = width(*kind, 1);
-            for (position, register) in d.iter().enumerate().take(usize::from(*count)) {
-                let value = match target {
-                    Target::Shared(content) => content.load(offset + position * unit, unit),
-                    Target::Local => warp.local.load(offset + position * unit, unit),
-                    Target::Bytes(bytes) => {
-                        let mut value = [0; 8];
-                        value[..unit].copy_from_slice(&bytes[position * unit..][..unit]);
-                        u64::from_le_bytes(value)
-                    }
-                };
-                let unused = 64 - 8 * unit as u32;
-                let value = if kind.signed {
-                    ((value << unused) as i64 >> unused) as u64
-                } else {
-                    value
-                };
-                set(warp, lane, *register, *wide, value);
-            }
-        }
-        Operation::Store {
-            kind,
-            count,
-            wide,
-            a,
-            ..
-        } => {
-            let unit = width(*kind, 1);
-            let content = match target {
-                Target::Shared(content) => content,
-                _ => &warp.local,
-            };
-            for (position, register) in a.iter().enumerate().take(usize::from(*count)) {
-                content.store(
-                    offset + position * unit,
-                    unit,
-                    get(warp, lane, *register, *wide),
-                );
-            }
-            content.mark(offset, unit * usize::from(*count));
-        }
-        Operation::Atomic {
-            op, kind, d, a, b, ..
-        } => {
-            let wide = kind.bits == 64;
-            let (operand, other) = (get(warp, lane, *a, wide), get(warp, lane, *b, wide));
-            let content = match target {
-                Target::Shared(content) => content,
-                _ => &warp.local,
-            };
-            let old = content.update(offset, width(*kind, 1), |old| {
-                modify(*op, *kind, old, operand, other)
-            });
-            if let Some(register) = d {
-                set(warp, lane, *register, wide, old);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn modify(op: Atomic, kind: Kind, old: u64, operand: u64, other: u64) -> u64 {
-    let signed = |value: u64| {
-        if kind.bits == 32 {
-            i64::from(value as i32)
-        } else {
-            value as i64
-        }
-    };
-    match op {
-        Atomic::Add => old.wrapping_add(operand),
-        Atomic::Minimum if kind.signed => {
-            if signed(operand) < signed(old) {
-                operand
-            } else {
-                old
-            }
-        }
-        Atomic::Minimum => old.min(operand),
-        Atomic::Maximum if kind.signed => {
-            if signed(operand) > signed(old) {
-                operand
-            } else {
-                old
-            }
-        }
-        Atomic::Maximum => old.max(operand),
-        Atomic::And => old & operand,
-        Atomic::Or => old | operand,
-        Atomic::Xor => old ^ operand,
-        Atomic::Exchange => operand,
-        Atomic::CompareAndSwap => {
-            if old == operand {
-                other
-            } else {
-                old
-            }
-        }
-    }
-}
-
-#[inline]
-fn get(warp: &Warp, lane: usize, register: Register, wide: bool) -> u64 {
-    if wide {
-        warp.doubles[usize::from(register)][lane]
-    } else {
-        u64::from(warp.words[usize::from(register)][lane])
-    }
-}
-
-#[inline]
-fn set(warp: &mut Warp, lane: usize, register: Register, wide: bool, value: u64) {
-    if wide {
-        warp.doubles[usize::from(register)][lane] = value;
-    } else {
-        warp.words[usize::from(register)][lane] = value as u32;
-    }
-}
-
-#[inline]
-fn width(kind: Kind, count: u8) -> usize {
-    usize::from(kind.bits.div_ceil(8)) * usize::from(count)
 }
 
 /// Records the access in every word it touches.

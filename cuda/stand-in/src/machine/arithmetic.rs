@@ -207,7 +207,6 @@ pub(super) fn ternary_words(op: Ternary, kind: Kind, a: &Words, b: &Words, c: &W
                 })
         }),
         Ternary::Permute => std::array::from_fn(|l| permute(a[l], b[l], c[l])),
-        Ternary::ExtractField => lanes(&|a, b, c| extract_field(a, b & 255, c & 255, kind.signed)),
     }
 }
 
@@ -237,20 +236,23 @@ fn permute(a: u32, b: u32, selector: u32) -> u32 {
     })
 }
 
-fn extract_field(a: u32, position: u32, length: u32, signed: bool) -> u32 {
+/// Bits of a value from a position; those past its end are zero, or its sign.
+pub(super) fn extract_field(a: u64, position: u32, length: u32, kind: Kind) -> u64 {
+    let (position, length) = (position & 255, (length & 255).min(64));
     if length == 0 {
         return 0;
     }
-    let length = length.min(32);
-    if !signed {
-        return if position >= 32 {
+    let unused = 64 - u32::from(kind.bits);
+    if !kind.signed {
+        return if position >= 64 {
             0
         } else {
-            a >> position & (u32::MAX >> (32 - length))
+            a >> position & (u64::MAX >> (64 - length))
         };
     }
-    let shifted = a as i32 >> position.min(31);
-    (shifted << (32 - length) >> (32 - length)) as u32
+    let extended = (a << unused) as i64 >> unused >> position.min(63);
+    let field = (extended << (64 - length) >> (64 - length)) as u64;
+    field & (u64::MAX >> unused)
 }
 
 /// `length` bits of `a` put into `b` at `position`.
@@ -322,4 +324,97 @@ pub(super) fn compare_words(op: Comparison, kind: Kind, a: &Words, b: &Words) ->
 /// The lanes where a comparison of 64 bits holds.
 pub(super) fn compare_doubles(op: Comparison, kind: Kind, a: &Doubles, b: &Doubles) -> u32 {
     compare64(op, kind.signed, a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One lane of a comparison at a width.
+    fn holds(op: Comparison, bits: u8, signed: bool, a: u64, b: u64) -> bool {
+        let kind = Kind { bits, signed };
+        let mask = if bits == 64 {
+            compare_doubles(op, kind, &[a; LANES], &[b; LANES])
+        } else {
+            compare_words(op, kind, &[a as u32; LANES], &[b as u32; LANES])
+        };
+        assert!(mask == 0 || mask == u32::MAX);
+        mask != 0
+    }
+
+    #[test]
+    fn comparisons_follow_the_order_of_their_kind() {
+        let edges = [
+            0u64,
+            1,
+            0x7f,
+            0x80,
+            0xff,
+            0x7fff,
+            0x8000,
+            0xffff,
+            0x7fff_ffff,
+            0x8000_0000,
+            0xffff_ffff,
+            1 << 63,
+            u64::MAX,
+        ];
+        for bits in [16u8, 32, 64] {
+            let unused = 64 - u32::from(bits);
+            for (a, b) in edges.iter().flat_map(|a| {
+                edges
+                    .iter()
+                    .map(move |b| (a << unused >> unused, b << unused >> unused))
+            }) {
+                for signed in [false, true] {
+                    let order = if signed {
+                        ((a << unused) as i64).cmp(&((b << unused) as i64))
+                    } else {
+                        a.cmp(&b)
+                    };
+                    let expected = [
+                        order.is_eq(),
+                        order.is_ne(),
+                        order.is_lt(),
+                        order.is_le(),
+                        order.is_gt(),
+                        order.is_ge(),
+                    ];
+                    let ops = [
+                        Comparison::Equal,
+                        Comparison::NotEqual,
+                        Comparison::Less,
+                        Comparison::LessEqual,
+                        Comparison::Greater,
+                        Comparison::GreaterEqual,
+                    ];
+                    assert_eq!(
+                        ops.map(|op| holds(op, bits, signed, a, b)),
+                        expected,
+                        "{bits} {signed} {a:#x} {b:#x}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_end_where_the_value_ends() {
+        let word = |signed| Kind { bits: 32, signed };
+        assert_eq!(extract_field(0xf0, 4, 4, word(false)), 15);
+        assert_eq!(extract_field(0xf0, 4, 4, word(true)), 0xffff_ffff);
+        assert_eq!(extract_field(0x8000_0000, 28, 32, word(true)), 0xffff_fff8);
+        assert_eq!(extract_field(0x8000_0000, 40, 3, word(false)), 0);
+        assert_eq!(extract_field(7, 0, 0, word(true)), 0);
+        assert_eq!(insert_field(0xff, 0, 28, 8), 0xf000_0000);
+        assert_eq!(insert_field(0xff, 5, 32, 8), 5);
+    }
+
+    #[test]
+    fn carries_and_borrows_leave_at_their_width() {
+        assert_eq!(carry(false, 32, 0xffff_ffff, 0, true), (0, true));
+        assert_eq!(carry(false, 64, u64::MAX, u64::MAX, true), (u64::MAX, true));
+        assert_eq!(carry(true, 64, 0, 0, true), (u64::MAX, true));
+        assert_eq!(carry(true, 32, 5, 4, true), (0, false));
+    }
 }

@@ -6,9 +6,12 @@
 
 mod access;
 mod arithmetic;
+mod compute;
 mod exchange;
 mod execute;
+mod perform;
 mod warp;
+mod words;
 
 use std::sync::Arc;
 

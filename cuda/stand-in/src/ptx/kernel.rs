@@ -258,7 +258,7 @@ impl<'m, 'a> Builder<'m, 'a> {
     fn declare_registers(&mut self, tokens: &[Token<'a>]) -> Result<(), LoadError> {
         let kind = tokens
             .first()
-            .and_then(|token| super::decode::kind(token.text.strip_prefix('.')?));
+            .and_then(|token| super::statement::kind(token.text.strip_prefix('.')?));
         let (Some(kind), Some(name)) = (kind, tokens.get(1)) else {
             return error(self.line, "a register declaration of this form or type");
         };

@@ -3,10 +3,13 @@
 //! Everything is resolved once, at load time: registers to indices, labels to instruction numbers,
 //! immediates to registers that hold them in every lane. The interpreter sees no text.
 
+mod compound;
 mod decode;
 mod kernel;
 mod module;
+mod operands;
 pub(crate) mod operation;
+mod statement;
 mod tokens;
 
 use std::sync::Arc;

@@ -204,7 +204,7 @@ impl Variable {
                     variable.values = initial_values(rest.as_slice())?;
                     break;
                 }
-                text if text.starts_with('.') => match super::decode::kind(&text[1..]) {
+                text if text.starts_with('.') => match super::statement::kind(&text[1..]) {
                     Some(kind) => variable.unit = usize::from(kind.bits / 8).max(1),
                     None => return error(line, format!("a variable of type `{text}`")),
                 },
@@ -238,7 +238,7 @@ fn initial_values(tokens: &[Token<'_>]) -> Result<Vec<i128>, LoadError> {
         match token.text {
             "{" | "}" | "," => {}
             "-" => negative = true,
-            text => match super::decode::integer(text) {
+            text => match super::statement::integer(text) {
                 Some(value) => values.push(if std::mem::take(&mut negative) {
                     -value
                 } else {

@@ -87,8 +87,6 @@ pub(crate) enum Ternary {
     Logic(u8),
     /// Bytes of `b:a` chosen by the nibbles of `c`.
     Permute,
-    /// Bits of `a` from position `b`, `c` of them.
-    ExtractField,
 }
 
 /// Comparisons.
@@ -207,6 +205,14 @@ pub(crate) enum Operation {
         b: Register,
         c: Register,
     },
+    /// Bits of `a` from `position`, `length` of them, extended as the kind says.
+    ExtractField {
+        kind: Kind,
+        d: Register,
+        a: Register,
+        position: Register,
+        length: Register,
+    },
     /// The bits of `a` inserted into `b` at `position`, `length` of them.
     InsertField {
         d: Register,
@@ -233,9 +239,11 @@ pub(crate) enum Operation {
         a: Register,
         b: Register,
     },
+    /// `wide`: the operand is a 64-bit register of which `from` is the low part.
     Convert {
         to: Kind,
         from: Kind,
+        wide: bool,
         d: Register,
         a: Register,
     },

@@ -34,7 +34,13 @@ fn loads_the_committed_kernels() {
         .iter()
         .find(|i| matches!(i.operation, Operation::Store { .. }))
         .unwrap();
-    assert_eq!(store.location, Location { file: 1, line: 9 });
+    let source = include_str!("../../../kernels/accumulate.cu");
+    let line = source
+        .lines()
+        .nth(store.location.line as usize - 1)
+        .unwrap();
+    assert_eq!(store.location.file, 1);
+    assert_eq!(line.trim(), "a0[i] = m31_add(a0[i], b0[i]);");
 }
 
 #[test]
@@ -114,4 +120,36 @@ fn variables_have_their_initial_bytes() {
         [1, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0]
     );
     assert_eq!(module.globals, [("g".to_string(), vec![9, 0, 0, 0])]);
+}
+
+#[test]
+fn comparisons_have_their_names() {
+    let names = ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs"];
+    let body: String = names
+        .iter()
+        .map(|name| format!("setp.{name}.u32 %p1, %r1, %r2;"))
+        .collect();
+    let kernel = kernel(&body).unwrap();
+    let ops: Vec<_> = kernel
+        .code
+        .iter()
+        .filter_map(|i| match i.operation {
+            Operation::Compare { op, .. } => Some(op),
+            _ => None,
+        })
+        .collect();
+    use Comparison::*;
+    let expected = [
+        Equal,
+        NotEqual,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+    ];
+    assert_eq!(ops, expected);
 }

@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 use tract_onnx::data_resolver::FopenDataResolver;
 use tract_onnx::pb;
+use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::prelude::*;
 
 use super::{ImportError, Importer, MAX_ELEMENTS, Source, guarded};
@@ -77,19 +78,25 @@ pub(super) fn load(proto: &pb::TensorProto) -> Result<Constant, String> {
 }
 
 impl Importer {
-    pub(super) fn plain_constant(&self, source: &Source<'_>) -> Result<Constant, ImportError> {
+    pub(super) fn constant(&self, source: &Source<'_>) -> Result<Constant, ImportError> {
         let scalar = |v: f32| ArrayD::from_elem(vec![], v);
-        if let Some(a) = source.attribute("value_float") {
+        if let Some(a) = source.attribute("value", AttributeType::Tensor)? {
+            let tensor =
+                a.t.as_ref()
+                    .ok_or_else(|| source.fail("it has no tensor"))?;
+            return load(tensor).map_err(|reason| source.fail(reason));
+        }
+        if let Some(a) = source.attribute("value_float", AttributeType::Float)? {
             return Ok(Constant::Float(scalar(a.f)));
         }
-        if let Some(a) = source.attribute("value_floats") {
+        if let Some(a) = source.attribute("value_floats", AttributeType::Floats)? {
             return Ok(Constant::Float(ndarray::arr1(&a.floats).into_dyn()));
         }
-        if let Some(a) = source.attribute("value_int") {
+        if let Some(a) = source.attribute("value_int", AttributeType::Int)? {
             return Ok(Constant::Integer(vec![a.i]));
         }
-        if let Some(a) = source.attribute("value_ints") {
-            return Ok(Constant::Integer(a.ints.clone()));
+        if let Some(values) = source.ints("value_ints")? {
+            return Ok(Constant::Integer(values));
         }
         Err(source.fail("only tensors, floats and integers are supported as constants"))
     }
@@ -143,9 +150,9 @@ impl Importer {
         name: &str,
         i: usize,
     ) -> Result<Option<Vec<i64>>, ImportError> {
-        match source.ints(name) {
-            Some(values) => Ok(Some(values)),
-            None => self.integers(source, i),
+        match (source.ints(name)?, self.integers(source, i)?) {
+            (Some(_), Some(_)) => Err(source.fail(format!("it has `{name}` twice"))),
+            (attribute, input) => Ok(attribute.or(input)),
         }
     }
 }

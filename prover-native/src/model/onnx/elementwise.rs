@@ -26,8 +26,9 @@ impl Importer {
         source: &Source<'_>,
         activation: Activation,
         known: &[&str],
+        inputs: usize,
     ) -> Result<Translated, ImportError> {
-        source.only(known)?;
+        source.only(known, inputs)?;
         let x = self.operand(source, 0)?;
         Ok((
             Op::Activation(activation),
@@ -38,11 +39,12 @@ impl Importer {
 
     pub(super) fn clip(&self, source: &Source<'_>) -> Result<Translated, ImportError> {
         let bound = |name: &str, i: usize, default: f32| -> Result<f32, ImportError> {
-            if let Some(a) = source.attribute(name) {
-                return Ok(a.f);
-            }
+            let attribute = source.float(name, default)?;
             match self.float_constant(source, i)? {
-                None => Ok(default),
+                None => Ok(attribute),
+                Some(_) if attribute != default => {
+                    Err(source.fail(format!("it has `{name}` twice")))
+                }
                 Some(c) if c.len() == 1 => Ok(*c.iter().next().expect("one element")),
                 Some(_) => Err(source.fail(format!("`{name}` is not a single number"))),
             }
@@ -52,14 +54,11 @@ impl Importer {
         if min > max || min.is_nan() || max.is_nan() {
             return Err(source.fail(format!("its range {min}..={max} is empty")));
         }
-        self.activation(source, Activation::Clip { min, max }, &["min", "max"])
+        self.activation(source, Activation::Clip { min, max }, &["min", "max"], 3)
     }
 
     pub(super) fn arithmetic(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["axis", "broadcast"])?;
-        if source.int("broadcast", 0) != 0 || source.attribute("axis").is_some() {
-            return Err(source.fail("the broadcasting of opset 6 is not supported"));
-        }
+        source.only(&[], 2)?;
         let constant = |i: usize| -> Result<Option<ArrayD<f32>>, ImportError> {
             match source.input(i).and_then(|n| self.constants.get(n)) {
                 None => Ok(None),
@@ -109,7 +108,7 @@ impl Importer {
                             minus,
                             vec![x],
                             own,
-                            format!("{}.negated", source.name),
+                            &format!("{}.negated", source.name),
                         );
                         Op::AddConst(spread)
                     }

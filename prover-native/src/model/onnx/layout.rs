@@ -6,7 +6,7 @@ use crate::model::graph::Op;
 
 impl Importer {
     pub(super) fn concat(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["axis"])?;
+        source.only(&["axis"], usize::MAX)?;
         let count = source.proto.input.len();
         let operands = (0..count)
             .map(|i| self.operand(source, i))
@@ -15,7 +15,7 @@ impl Importer {
             .first()
             .ok_or_else(|| source.fail("it has no input"))?;
         let mut shape = self.graph.shape(*first).to_vec();
-        let axis = source.axis(source.int("axis", 1), shape.len())?;
+        let axis = source.axis(source.int("axis", 1)?, shape.len())?;
         let rest = |s: &[usize]| [&s[..axis], &s[axis + 1..]].concat();
         for x in &operands[1..] {
             let other = self.graph.shape(*x);
@@ -30,7 +30,7 @@ impl Importer {
     }
 
     pub(super) fn slice(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["starts", "ends", "axes"])?;
+        source.only(&["starts", "ends", "axes"], 5)?;
         let x = self.operand(source, 0)?;
         let mut shape = self.graph.shape(x).to_vec();
         let rank = shape.len();
@@ -48,9 +48,12 @@ impl Importer {
         {
             return Err(source.fail("its lists have different lengths"));
         }
-        let (mut start, mut step) = (vec![0; rank], vec![1; rank]);
+        let (mut start, mut step, mut named) = (vec![0; rank], vec![1; rank], vec![false; rank]);
         for i in 0..starts.len() {
             let axis = source.axis(axes[i], rank)?;
+            if std::mem::replace(&mut named[axis], true) {
+                return Err(source.fail("`axes` names an axis twice"));
+            }
             let len = shape[axis] as i64;
             let d = steps[i];
             if d == 0 || d.unsigned_abs() > 1 << 30 {
@@ -74,9 +77,9 @@ impl Importer {
     }
 
     pub(super) fn pad(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["mode", "pads", "value"])?;
+        source.only(&["mode", "pads", "value"], 4)?;
         let x = self.operand(source, 0)?;
-        let mode = source.text("mode", "constant");
+        let mode = source.text("mode", "constant")?;
         if mode != "constant" {
             return Err(source.fail(format!("mode `{mode}` is not supported, only `constant`")));
         }
@@ -87,7 +90,7 @@ impl Importer {
         let value = match self.float_constant(source, 2)? {
             Some(c) if c.len() == 1 => *c.iter().next().expect("one element"),
             Some(_) => return Err(source.fail("its value is not a single number")),
-            None => source.float("value", 0.0),
+            None => source.float("value", 0.0)?,
         };
         let axes = match self.integers(source, 3)? {
             None => (0..rank).collect(),
@@ -96,6 +99,9 @@ impl Importer {
                 .map(|a| source.axis(*a, rank))
                 .collect::<Result<Vec<_>, _>>()?,
         };
+        if (1..axes.len()).any(|i| axes[..i].contains(&axes[i])) {
+            return Err(source.fail("`axes` names an axis twice"));
+        }
         if pads.len() != 2 * axes.len() || pads.iter().any(|p| !(0..=1 << 20).contains(p)) {
             return Err(source.fail(format!(
                 "`pads` is {pads:?}, expected {} numbers from 0",
@@ -111,12 +117,12 @@ impl Importer {
     }
 
     pub(super) fn transpose(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["perm"])?;
+        source.only(&["perm"], 1)?;
         let x = self.operand(source, 0)?;
         let shape = self.graph.shape(x);
         let rank = shape.len() as i64;
         let perm = source
-            .ints("perm")
+            .ints("perm")?
             .unwrap_or_else(|| (0..rank).rev().collect());
         let mut sorted = perm.clone();
         sorted.sort_unstable();
@@ -132,7 +138,11 @@ impl Importer {
 
     /// Flatten, Reshape, Squeeze and Unsqueeze.
     pub(super) fn reshape(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["axis", "axes", "allowzero", "shape"])?;
+        match &source.proto.op_type[..] {
+            "Flatten" => source.only(&["axis"], 1)?,
+            "Reshape" => source.only(&["allowzero"], 2)?,
+            _ => source.only(&["axes"], 2)?,
+        }
         let x = self.operand(source, 0)?;
         let old = self.graph.shape(x).to_vec();
         let count: usize = old.iter().product();
@@ -150,7 +160,7 @@ impl Importer {
         };
         let shape = match &source.proto.op_type[..] {
             "Flatten" => {
-                let axis = source.int("axis", 1);
+                let axis = source.int("axis", 1)?;
                 let axis = if axis == old.len() as i64 {
                     old.len()
                 } else {
@@ -192,10 +202,10 @@ impl Importer {
                     .collect()
             }
             _ => {
-                if source.int("allowzero", 0) != 0 {
+                if source.int("allowzero", 0)? != 0 {
                     return Err(source.fail("`allowzero` is not supported"));
                 }
-                let target = self.attribute_or_input(source, "shape", 1)?;
+                let target = self.integers(source, 1)?;
                 let target = target.ok_or_else(|| source.fail("its shape is missing"))?;
                 let mut shape = Vec::new();
                 for (i, d) in target.iter().enumerate() {

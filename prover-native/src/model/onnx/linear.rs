@@ -6,16 +6,16 @@ use crate::model::graph::Op;
 
 impl Importer {
     pub(super) fn gemm(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&["alpha", "beta", "transA", "transB", "broadcast"])?;
+        source.only(&["alpha", "beta", "transA", "transB"], 3)?;
         let mut x = self.operand(source, 0)?;
         let mut weight = self.needed_constant(source, 1)?;
         if weight.ndim() != 2 || self.graph.shape(x).len() != 2 {
             return Err(source.fail("its operands must have two axes"));
         }
-        if source.int("transB", 0) == 0 {
+        if source.int("transB", 0)? == 0 {
             weight = weight.reversed_axes().as_standard_layout().into_owned();
         }
-        if source.int("transA", 0) != 0 {
+        if source.int("transA", 0)? != 0 {
             let shape: Vec<usize> = self.graph.shape(x).iter().rev().copied().collect();
             let name = format!("{}.transposed", source.name);
             x = self.push(
@@ -23,10 +23,11 @@ impl Importer {
                 Op::Transpose { perm: vec![1, 0] },
                 vec![x],
                 shape,
-                name,
+                &name,
             );
         }
-        weight.mapv_inplace(|v| v * source.float("alpha", 1.0));
+        let alpha = source.float("alpha", 1.0)?;
+        weight.mapv_inplace(|v| v * alpha);
         let (rows, width) = (self.graph.shape(x)[0], self.graph.shape(x)[1]);
         let features = weight.shape()[0];
         if weight.shape()[1] != width {
@@ -35,7 +36,7 @@ impl Importer {
                 weight.shape()[1]
             )));
         }
-        let beta = source.float("beta", 1.0);
+        let beta = source.float("beta", 1.0)?;
         let bias = match self.float_constant(source, 2)? {
             None => None,
             Some(c) => {
@@ -56,7 +57,7 @@ impl Importer {
     }
 
     pub(super) fn matmul(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&[])?;
+        source.only(&[], 2)?;
         let x = self.operand(source, 0)?;
         let is_constant = source
             .input(1)

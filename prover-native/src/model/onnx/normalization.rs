@@ -14,11 +14,11 @@ impl Importer {
         shape: Vec<usize>,
         output: String,
     ) -> Result<(), ImportError> {
-        source.only(&["epsilon", "momentum", "training_mode", "spatial"])?;
-        if source.int("training_mode", 0) != 0 || source.int("spatial", 1) != 1 {
+        source.only(&["epsilon", "momentum", "training_mode", "spatial"], 5)?;
+        if source.int("training_mode", 0)? != 0 || source.int("spatial", 1)? != 1 {
             return Err(source.fail("training mode is not supported"));
         }
-        let epsilon = source.float("epsilon", 1e-5);
+        let epsilon = source.float("epsilon", 1e-5)?;
         let parts: Vec<ArrayD<f32>> = (1..5)
             .map(|i| self.needed_constant(source, i))
             .collect::<Result<_, _>>()?;
@@ -71,15 +71,11 @@ impl Importer {
             Op::MulConst(spread(&scale)),
             vec![input],
             shape.clone(),
-            scaled,
+            &scaled,
         );
-        self.push(
-            source,
-            Op::AddConst(spread(&shift)),
-            vec![id],
-            shape,
-            output,
-        );
+        let shifted = Op::AddConst(spread(&shift));
+        let id = self.push(source, shifted, vec![id], shape, &output);
+        self.values.insert(output, id);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! A node of the file with its attributes.
 
 use tract_onnx::pb;
+use tract_onnx::pb::attribute_proto::AttributeType;
 
 use super::ImportError;
 
@@ -20,38 +21,55 @@ impl Source<'_> {
         }
     }
 
-    pub(super) fn attribute(&self, name: &str) -> Option<&pb::AttributeProto> {
-        self.proto.attribute.iter().find(|a| a.name == name)
-    }
-
-    /// Refuses attributes that are not listed.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), ImportError> {
-        match self
-            .proto
-            .attribute
-            .iter()
-            .find(|a| !known.contains(&&a.name[..]))
-        {
-            Some(a) => Err(self.fail(format!("the attribute `{}` is not supported", a.name))),
-            None => Ok(()),
+    /// Refuses attributes that are not listed, and more inputs than the operator has.
+    pub(super) fn only(&self, known: &[&str], inputs: usize) -> Result<(), ImportError> {
+        let mut names = self.proto.attribute.iter().map(|a| &a.name[..]);
+        if let Some(name) = names.find(|n| !known.contains(n)) {
+            return Err(self.fail(format!("the attribute `{name}` is not supported")));
+        }
+        match self.proto.input.iter().rposition(|n| !n.is_empty()) {
+            Some(last) if last >= inputs => Err(self.fail(format!(
+                "it has {} inputs, at most {inputs} are supported",
+                last + 1
+            ))),
+            _ => Ok(()),
         }
     }
 
-    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).map_or(default, |a| a.i)
+    /// The attribute of a name, which must have the given type: another type's value would be
+    /// read as zero.
+    pub(super) fn attribute(
+        &self,
+        name: &str,
+        kind: AttributeType,
+    ) -> Result<Option<&pb::AttributeProto>, ImportError> {
+        let mut named = self.proto.attribute.iter().filter(|a| a.name == name);
+        match (named.next(), named.next()) {
+            (None, _) => Ok(None),
+            (Some(a), None) if a.r#type == kind as i32 && a.ref_attr_name.is_empty() => Ok(Some(a)),
+            _ => Err(self.fail(format!("the attribute `{name}` is not one {kind:?}"))),
+        }
     }
 
-    pub(super) fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute(name).map_or(default, |a| a.f)
+    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, ImportError> {
+        let attribute = self.attribute(name, AttributeType::Int)?;
+        Ok(attribute.map_or(default, |a| a.i))
     }
 
-    pub(super) fn ints(&self, name: &str) -> Option<Vec<i64>> {
-        self.attribute(name).map(|a| a.ints.clone())
+    pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, ImportError> {
+        let attribute = self.attribute(name, AttributeType::Float)?;
+        Ok(attribute.map_or(default, |a| a.f))
     }
 
-    pub(super) fn text(&self, name: &str, default: &str) -> String {
+    pub(super) fn ints(&self, name: &str) -> Result<Option<Vec<i64>>, ImportError> {
+        let attribute = self.attribute(name, AttributeType::Ints)?;
+        Ok(attribute.map(|a| a.ints.clone()))
+    }
+
+    pub(super) fn text(&self, name: &str, default: &str) -> Result<String, ImportError> {
         let text = |a: &pb::AttributeProto| String::from_utf8_lossy(&a.s).into_owned();
-        self.attribute(name).map_or_else(|| default.into(), text)
+        let attribute = self.attribute(name, AttributeType::String)?;
+        Ok(attribute.map_or_else(|| default.into(), text))
     }
 
     /// Attributes that list one positive number per spatial axis.
@@ -61,7 +79,7 @@ impl Source<'_> {
         axes: usize,
         default: usize,
     ) -> Result<Vec<usize>, ImportError> {
-        let Some(values) = self.ints(name) else {
+        let Some(values) = self.ints(name)? else {
             return Ok(vec![default; axes]);
         };
         let ok = values.len() == axes && values.iter().all(|v| (1..=1 << 20).contains(v));

@@ -15,15 +15,16 @@ impl Importer {
             "MatMul" => self.matmul(source),
             "Conv" => self.conv(source),
             "MaxPool" | "AveragePool" | "GlobalAveragePool" => self.pool(source),
-            "Relu" => self.activation(source, Activation::Relu, &[]),
-            "Sigmoid" => self.activation(source, Activation::Sigmoid, &[]),
-            "Tanh" => self.activation(source, Activation::Tanh, &[]),
+            "Relu" => self.activation(source, Activation::Relu, &[], 1),
+            "Sigmoid" => self.activation(source, Activation::Sigmoid, &[], 1),
+            "Tanh" => self.activation(source, Activation::Tanh, &[], 1),
             "LeakyRelu" => {
-                let alpha = source.float("alpha", 0.01);
-                self.activation(source, Activation::LeakyRelu { alpha }, &["alpha"])
+                let alpha = source.float("alpha", 0.01)?;
+                self.activation(source, Activation::LeakyRelu { alpha }, &["alpha"], 1)
             }
             "Clip" => self.clip(source),
             "Neg" => {
+                source.only(&[], 1)?;
                 let x = self.operand(source, 0)?;
                 let shape = self.graph.shape(x).to_vec();
                 let constant = ArrayD::from_elem(shape.clone(), -1.0);

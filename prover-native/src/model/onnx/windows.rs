@@ -4,7 +4,7 @@ use super::translate::Translated;
 use super::{ImportError, Importer, Source};
 use crate::model::graph::{Op, ValueId, Window};
 
-/// The position just after the last window, or none if no window fits.
+/// The number of windows, or none if no window fits.
 fn window_count(len: usize, window: &Window, axis: usize, ceil: bool) -> Option<usize> {
     let span = (window.kernel[axis] - 1)
         .checked_mul(window.dilations[axis])?
@@ -14,16 +14,11 @@ fn window_count(len: usize, window: &Window, axis: usize, ceil: bool) -> Option<
         .checked_add(window.end[axis])?;
     let room = padded.checked_sub(span)?;
     let stride = window.strides[axis];
-    let mut count = if ceil {
-        room.div_ceil(stride)
-    } else {
-        room / stride
-    } + 1;
-    // A window that starts in the padding after the input is left out.
-    if ceil && (count - 1) * stride >= len + window.begin[axis] {
-        count -= 1;
-    }
-    Some(count)
+    let steps = match ceil {
+        true => room.div_ceil(stride),
+        false => room / stride,
+    };
+    Some(steps + 1)
 }
 
 impl Importer {
@@ -42,10 +37,14 @@ impl Importer {
             begin: vec![0; axes],
             end: vec![0; axes],
         };
-        let auto = source.text("auto_pad", "NOTSET");
+        let auto = source.text("auto_pad", "NOTSET")?;
+        let pads = source.ints("pads")?;
+        if !matches!(&auto[..], "NOTSET" | "") && pads.iter().flatten().any(|p| *p != 0) {
+            return Err(source.fail("it has both `auto_pad` and `pads`"));
+        }
         match &auto[..] {
             "NOTSET" | "" => {
-                let pads = source.ints("pads").unwrap_or_else(|| vec![0; 2 * axes]);
+                let pads = pads.unwrap_or_else(|| vec![0; 2 * axes]);
                 if pads.len() != 2 * axes || pads.iter().any(|p| !(0..=1 << 20).contains(p)) {
                     return Err(source.fail(format!(
                         "`pads` is {pads:?}, expected {} numbers from 0",
@@ -88,19 +87,20 @@ impl Importer {
     }
 
     pub(super) fn conv(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
-        source.only(&[
+        let known = &[
             "auto_pad",
             "dilations",
             "group",
             "kernel_shape",
             "pads",
             "strides",
-        ])?;
+        ];
+        source.only(known, 3)?;
         let x = self.operand(source, 0)?;
         let (batch, channels, space) = self.spatial(source, x)?;
         let weight = self.needed_constant(source, 1)?;
         let kernel = weight.shape().get(2..).unwrap_or_default().to_vec();
-        let group = source.int("group", 1);
+        let group = source.int("group", 1)?;
         let fits = kernel.len() == space.len()
             && kernel.iter().all(|k| *k > 0)
             && group > 0
@@ -113,7 +113,7 @@ impl Importer {
             )));
         }
         if source
-            .ints("kernel_shape")
+            .ints("kernel_shape")?
             .is_some_and(|k| k.iter().map(|v| *v as usize).ne(kernel.iter().copied()))
         {
             return Err(source.fail("`kernel_shape` is not its weight's"));
@@ -146,7 +146,7 @@ impl Importer {
 
     pub(super) fn pool(&mut self, source: &Source<'_>) -> Result<Translated, ImportError> {
         let op = &source.proto.op_type[..];
-        source.only(match op {
+        let known: &[&str] = match op {
             "MaxPool" => &[
                 "auto_pad",
                 "ceil_mode",
@@ -166,28 +166,30 @@ impl Importer {
                 "strides",
             ],
             _ => &[],
-        })?;
+        };
+        source.only(known, 1)?;
         let x = self.operand(source, 0)?;
         let (batch, channels, space) = self.spatial(source, x)?;
         let axes = space.len();
         let kernel = match op {
             "GlobalAveragePool" => space.clone(),
-            _ if source.attribute("kernel_shape").is_none() => {
+            _ if source.ints("kernel_shape")?.is_none() => {
                 return Err(source.fail("`kernel_shape` is missing"));
             }
             _ => source.sizes("kernel_shape", axes, 1)?,
         };
         let window = self.window(source, &space, kernel)?;
-        let ceil = source.int("ceil_mode", 0) != 0;
+        let ceil = source.int("ceil_mode", 0)? != 0;
         let mut shape = vec![batch, channels];
         for (a, len) in space.iter().enumerate() {
             let count = window_count(*len, &window, a, ceil);
             shape.push(count.ok_or_else(|| source.fail("its kernel is larger than its input"))?);
+            // With `ceil_mode`, operator sets before 22 keep such a window and later ones do not.
             if (0..shape[2 + a]).any(|y| window.taps(a, y, *len).is_empty()) {
                 return Err(source.fail("a window lies in the padding alone"));
             }
         }
-        let include_pad = source.int("count_include_pad", 0) != 0;
+        let include_pad = source.int("count_include_pad", 0)? != 0;
         let op = match op {
             "MaxPool" => Op::MaxPool(window),
             _ => Op::AveragePool {

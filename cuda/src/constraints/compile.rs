@@ -1,0 +1,48 @@
+//! Run-time compilers: CUDA C to PTX.
+
+use std::fmt::Debug;
+
+use cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
+
+use crate::error::CudaError;
+
+/// Compiles CUDA C at run time.
+pub trait Compiler: Debug + Send + Sync {
+    /// PTX of `source` for devices of compute capability `capability` (major, minor).
+    ///
+    /// # Errors
+    /// [`CudaError::Compile`] with the compiler's words.
+    fn compile(&self, source: &str, capability: (i32, i32)) -> Result<String, CudaError>;
+}
+
+/// NVIDIA's run-time compiler, which CUDA toolkits bring.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nvrtc;
+
+impl Compiler for Nvrtc {
+    fn compile(&self, source: &str, (major, minor): (i32, i32)) -> Result<String, CudaError> {
+        // SAFETY: looks for the library and loads it; its initialisers are NVIDIA's.
+        if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
+            return Err(CudaError::Compile {
+                reason: "no NVRTC was found (libnvrtc): install it from the CUDA toolkit, \
+                         or set another compiler with CudaContext::set_compiler"
+                    .to_owned(),
+            });
+        }
+        let options = CompileOptions {
+            options: vec![
+                "--std=c++17".to_owned(),
+                format!("--gpu-architecture=compute_{major}{minor}"),
+            ],
+            ..CompileOptions::default()
+        };
+        compile_ptx_with_opts(source, options)
+            .map(|ptx| ptx.to_src())
+            .map_err(|error| CudaError::Compile {
+                reason: match error {
+                    CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
+                    other => other.to_string(),
+                },
+            })
+    }
+}
