@@ -1,5 +1,7 @@
 //! What this machine offers, for people who ask why proving on a device works or does not.
 
+use std::sync::Arc;
+
 use cudarc::driver::sys;
 
 use crate::context::CudaContext;
@@ -58,12 +60,13 @@ pub fn driver_version() -> Result<(i32, i32), CudaError> {
 /// [`CudaError`] where the device cannot be opened or asked.
 pub fn examine(ordinal: usize) -> Result<Device, CudaError> {
     let context = CudaContext::new(ordinal)?;
-    let question = CudaError::driver("asking for the device's properties");
-    let driver = context.driver();
-    let answers = driver
-        .compute_capability()
-        .and_then(|capability| Ok((capability, driver.mem_get_info()?)));
-    let (compute_capability, (free_bytes, total_bytes)) = answers.map_err(question)?;
+    let compute_capability = compute_capability(&context)?;
+    let (free_bytes, total_bytes) = context
+        .driver()
+        .mem_get_info()
+        .map_err(CudaError::driver("asking for the device's memory"))?;
+    let load = |(module, _): &(&'static str, _)| context.module(module).map(drop);
+    let trial = check(&context).and_then(|()| MODULES.iter().try_for_each(load));
     Ok(Device {
         ordinal,
         name: context.name().to_owned(),
@@ -71,14 +74,30 @@ pub fn examine(ordinal: usize) -> Result<Device, CudaError> {
         compute_capability,
         free_bytes,
         total_bytes,
-        problem: trial(&context).err(),
+        problem: trial.err(),
     })
 }
 
-/// Loads all modules and runs one kernel.
-fn trial(context: &std::sync::Arc<CudaContext>) -> Result<(), CudaError> {
-    for (module, _) in MODULES {
-        context.module(module)?;
+fn compute_capability(context: &CudaContext) -> Result<(i32, i32), CudaError> {
+    let capability = context.driver().compute_capability();
+    capability.map_err(CudaError::driver("asking for the compute capability"))
+}
+
+/// Whether the device runs the kernels: compares its compute capability with what they need, and
+/// runs a small one.
+///
+/// # Errors
+/// [`CudaError::Unsupported`], [`CudaError::UnsupportedPtx`] and [`CudaError::Launch`]; driver errors.
+pub fn check(context: &Arc<CudaContext>) -> Result<(), CudaError> {
+    let (major, minor) = compute_capability(context)?;
+    if (major, minor) < COMPUTE_CAPABILITY {
+        let (least_major, least_minor) = COMPUTE_CAPABILITY;
+        return Err(CudaError::Unsupported {
+            operation: "the CUDA backend",
+            reason: format!(
+                "compute capability {major}.{minor}: it needs {least_major}.{least_minor}"
+            ),
+        });
     }
     // 2^31 - 1 is zero, and -1 is 2^31 - 2.
     let mut words = Words::upload(context, &[i32::MAX.cast_unsigned(), u32::MAX, 5])?;

@@ -8,7 +8,7 @@ use super::Failure;
 /// Where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Name {
-    /// The first CUDA device that works, else the CPU; says which and why.
+    /// The CUDA device if it works, else the CPU; says which and why.
     #[default]
     Auto,
     /// The CPU.
@@ -62,8 +62,24 @@ pub(crate) use with_backend;
 /// Opens a CUDA device.
 #[cfg(feature = "cuda")]
 fn cuda(device: usize) -> Result<Kind, String> {
-    let backend = stwo_ml::backend::Cuda::new(device).map_err(|e| e.to_string())?;
+    use stwo_ml::backend::Cuda;
+    #[cfg(feature = "test-stand-in")]
+    let opened = if takes_stand_in() {
+        Cuda::new_or_stand_in(device)
+    } else {
+        Cuda::new(device)
+    };
+    #[cfg(not(feature = "test-stand-in"))]
+    let opened = Cuda::new(device);
+    let backend = opened.map_err(|e| e.to_string())?;
     Ok(Kind::Cuda(Box::new(backend)))
+}
+
+/// Whether the interpreter made for tests counts as a device: where both the build and the
+/// environment say so, since one build of the workspace tests both answers.
+#[cfg(feature = "cuda")]
+pub(crate) fn takes_stand_in() -> bool {
+    cfg!(feature = "test-stand-in") && std::env::var_os("STWO_ML_STAND_IN").is_some()
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -18,7 +18,7 @@ use stwo::prover::vcs_lifted::prover::MerkleProverLifted;
 use stwo_ml_cuda::backend::open_rows;
 use stwo_ml_cuda::column::BaseColumn;
 use stwo_ml_cuda::memory::Words;
-use stwo_ml_cuda::{CudaBackend, CudaContext, CudaError};
+use stwo_ml_cuda::{CudaBackend, CudaContext, CudaError, doctor};
 use stwo_ml_verifier::Digest;
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::lookup::Fingerprint;
@@ -74,19 +74,33 @@ impl Cuda {
     /// Opens device `ordinal`.
     ///
     /// # Errors
-    /// [`CudaError`] where there is no driver or no such device, or the device is the interpreter
-    /// that the tests use (unless they built this with `test-stand-in`).
+    /// [`CudaError`] where there is no driver or no such device, the device does not run the
+    /// kernels, or it is the interpreter made for tests, which proves nothing in useful time.
     pub fn new(ordinal: usize) -> std::result::Result<Self, CudaError> {
         let context = CudaContext::new(ordinal)?;
-        if context.is_stand_in() && !cfg!(feature = "test-stand-in") {
+        if context.is_stand_in() {
             return Err(CudaError::Unsupported {
                 operation: "proving",
                 reason: format!(
-                    "the device {}: it interprets kernels for tests; install NVIDIA's driver",
+                    "the device {}, which interprets kernels for tests: install NVIDIA's driver",
                     context.name()
                 ),
             });
         }
+        Self::on(context)
+    }
+
+    /// Opens device `ordinal`, be it a device or the interpreter made for tests.
+    ///
+    /// # Errors
+    /// As [`Cuda::new`].
+    #[cfg(feature = "test-stand-in")]
+    pub fn new_or_stand_in(ordinal: usize) -> std::result::Result<Self, CudaError> {
+        CudaContext::new(ordinal).and_then(Self::on)
+    }
+
+    fn on(context: Arc<CudaContext>) -> std::result::Result<Self, CudaError> {
+        doctor::check(&context)?;
         Ok(Self {
             context,
             twiddles: Mutex::default(),
