@@ -249,88 +249,37 @@ fn contracted(rng: &mut StdRng, oracle: Oracle) -> Contracted {
     }
 }
 
-/// How far a comparison goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Extent {
-    /// Pairs of tables to commit to and to open: level, variables of the rows, and of the columns
-    /// of either table.
-    pub tables: &'static [(Level, u32, [u32; 2])],
-    /// Most variables of the leaves of a tree of fractions.
-    pub log_leaves: u32,
-    /// Variables of the products of a sumcheck, and whether they are batched, with contracted
-    /// forms besides.
-    pub products: &'static [(&'static [u32], bool)],
-    /// Bits of the proofs of work.
-    pub grinding: &'static [u32],
-}
-
-impl Extent {
-    /// For a backend that runs at its own speed.
-    pub const WHOLE: Self = Self {
-        tables: &[
-            (Level::Standard, 4, [0, 1]),
-            (Level::Standard, 6, [4, 3]),
-            (Level::Standard, 9, [2, 5]),
-            (Level::Standard, 11, [3, 0]),
-            (Level::Compat96, 4, [0, 1]),
-            (Level::Compat96, 6, [4, 3]),
-            (Level::Compat96, 9, [2, 5]),
-            (Level::Compat96, 11, [3, 0]),
-            (Level::Provable96, 4, [0, 1]),
-            (Level::Provable96, 6, [4, 3]),
-            (Level::Provable96, 9, [2, 5]),
-            (Level::Provable96, 11, [3, 0]),
-        ],
-        log_leaves: 11,
-        products: PRODUCTS,
-        // More tries than the 2^20 after which the search order turns.
-        grinding: &[0, 9, 20],
-    };
-
-    /// For a backend that an interpreter runs: every path, few elements.
-    pub const INTERPRETED: Self = Self {
-        tables: &[
-            (Level::Standard, 4, [0, 1]),
-            (Level::Compat96, 6, [4, 3]),
-            (Level::Provable96, 9, [2, 1]),
-            (Level::Standard, 11, [0, 1]),
-        ],
-        log_leaves: 11,
-        products: PRODUCTS,
-        grinding: &[0, 9],
-    };
-}
-
-const PRODUCTS: &[(&[u32], bool)] = &[
-    (&[0], false),
-    (&[1, 3], true),
-    (&[4, 4, 0], true),
-    (&[10, 2, 5, 9], true),
-    (&[10, 8], false),
-];
-
-/// Compares every operation of a backend with the reference.
+/// Compares every operation of a backend with the reference; `grinding` are the bits of the proofs of
+/// work, of which an interpreted backend does none large.
 ///
 /// # Panics
 /// Where a value differs or the backend fails.
-pub fn agrees(backend: &impl Backend, extent: &Extent) {
+pub fn agrees(backend: &impl Backend, grinding: &[u32]) {
     let rng = &mut StdRng::seed_from_u64(0);
-    for &(level, log_rows, log_columns) in extent.tables {
-        let tables = Tables::new(rng, log_rows, log_columns, level);
-        compare(backend, &Commitment(&tables));
-        compare(
-            backend,
-            &Opening {
-                tables: &tables,
-                coefficients: log_columns.map(|log| secure(rng, 1 << log)),
-                row: secure(rng, log_rows as usize),
-                challenges: secure(rng, log_rows as usize - 1),
-            },
-        );
+    for level in [Level::Standard, Level::Compat96, Level::Provable96] {
+        for (log_rows, log_columns) in [(4, [0, 1]), (6, [4, 3]), (9, [2, 5]), (11, [3, 0])] {
+            let tables = Tables::new(rng, log_rows, log_columns, level);
+            compare(backend, &Commitment(&tables));
+            compare(
+                backend,
+                &Opening {
+                    tables: &tables,
+                    coefficients: log_columns.map(|log| secure(rng, 1 << log)),
+                    row: secure(rng, log_rows as usize),
+                    challenges: secure(rng, log_rows as usize - 1),
+                },
+            );
+        }
     }
     let tables = Tables::new(rng, 8, [2, 3], Level::Standard);
-    lookups_agree(backend, rng, &tables, extent.log_leaves);
-    for &(sizes, batched) in extent.products {
+    lookups_agree(backend, rng, &tables);
+    for (sizes, batched) in [
+        (&[0u32][..], false),
+        (&[1, 3], true),
+        (&[4, 4, 0], true),
+        (&[10, 2, 5, 9], true),
+        (&[10, 8], false),
+    ] {
         let product = |log_size: &u32| Product {
             base: cells(Oracle::Witness, 0, *log_size),
             form: Form::Sum(parts(rng, *log_size)),
@@ -353,16 +302,16 @@ pub fn agrees(backend: &impl Backend, extent: &Extent) {
         compare(backend, &operation);
     }
     for seed in 0..4 {
-        for bits in extent.grinding {
+        for bits in grinding {
             compare(backend, &Grind(Digest([seed; 32]), *bits));
         }
     }
 }
 
-/// Compares trees of every height up to `2^log_leaves` leaves.
-fn lookups_agree(backend: &impl Backend, rng: &mut StdRng, tables: &Tables, log_leaves: u32) {
+/// Compares trees of every height from one gate to several blocks of a device.
+fn lookups_agree(backend: &impl Backend, rng: &mut StdRng, tables: &Tables) {
     let integers: Vec<i32> = (0..512).map(|_| rng.random()).collect();
-    for log_leaves in 1..=log_leaves {
+    for log_leaves in 1..12 {
         // The largest block takes half of the leaves; a gap is left at the end.
         let fill = |k: u32, column: usize| match (k as usize + column) % 3 {
             0 if k <= 9 => Column::Integers(&integers[..1 << k]),

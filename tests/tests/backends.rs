@@ -3,13 +3,14 @@
 use stwo_ml::artifact::Model;
 use stwo_ml::backend::{Backend, Scalar, Simd};
 use stwo_ml::prove::Prover;
-use stwo_ml_tests::backends::{Extent, agrees};
+use stwo_ml_tests::backends::agrees;
 use stwo_ml_tests::linear;
 use stwo_ml_verifier::{Level, encode_file};
 
 #[test]
 fn simd_agrees_with_the_reference() {
-    agrees(&Simd, &Extent::WHOLE);
+    // More tries than the 2^20 after which the search order turns.
+    agrees(&Simd, &[0, 9, 20]);
 }
 
 #[test]
