@@ -53,10 +53,10 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let digits = npz.by_index(0).map_err(|e| bundled(&e))?;
     let digit = ndarray::ArrayD::<f32>::read_npy(DIGIT).map_err(|e| bundled(&e))?;
     if !out.json {
-        println!(
-            "LeNet-5, trained on MNIST, on this digit:\n{}",
-            picture(&digit)
-        );
+        let digit = picture(&digit);
+        super::print(format_args!(
+            "LeNet-5, trained on MNIST, on this digit:\n{digit}"
+        ));
     }
 
     let chosen = args.choice.open()?;

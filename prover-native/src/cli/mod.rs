@@ -1,7 +1,7 @@
 //! The subcommands, one file each.
 
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -176,11 +176,16 @@ pub(crate) fn run() -> ExitCode {
             }
             _ => value,
         };
-        println!("{value}");
+        print(value);
     } else {
         eprintln!("error: {failure}");
     }
     ExitCode::from(exit)
+}
+
+/// Prints a line. Who reads it may have gone (`| head`), which is no failure of the command.
+fn print(text: impl fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// How results are printed.
@@ -193,9 +198,9 @@ impl Output {
     /// Prints the text, or the JSON object.
     fn print(self, text: impl fmt::Display, value: &Value) {
         if self.json {
-            println!("{value}")
+            print(value);
         } else {
-            println!("{text}")
+            print(text);
         }
     }
 
