@@ -14,11 +14,13 @@ use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
 use zip::ZipArchive;
 
+mod backend;
 mod calldata;
 #[cfg(feature = "starknet")]
 mod client;
 mod compile;
 mod demo;
+mod doctor;
 #[cfg(feature = "starknet")]
 mod estimate;
 mod inspect;
@@ -75,6 +77,8 @@ enum Command {
     Receipt(receipt::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
+    /// Say which backends this machine can use, and what is wrong with the others.
+    Doctor(doctor::Args),
 }
 
 /// Why a command failed, with its exit code.
@@ -153,6 +157,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "starknet")]
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
     };
     let Err(failure) = result else {
         return ExitCode::SUCCESS;
