@@ -16,6 +16,7 @@ mod counters;
 mod error;
 pub mod launch;
 pub mod memory;
+pub mod roofline;
 
 pub use backend::CudaBackend;
 pub use context::{CudaContext, STAND_IN_DEVICE};

@@ -24,7 +24,7 @@ pub(crate) const WRONG: [Bug; 12] = [
 /// Bugs that the checks find, whatever the result is, and a word of the finding.
 #[rustfmt::skip]
 pub(crate) const FORBIDDEN: [(Bug, &str); 21] = [
-    (("fft", "circle_fft.cu", "tile[l] = i >> log_in ? 0 : input[i];", "tile[l] = input[i];"), "outside of memory"),
+    (("fft", "circle_fft.cu", "tile[l] = (place.start + offset) >> log_in ? 0 : input[offset];", "tile[l] = input[offset];"), "outside of memory"),
     (("sum", "accumulate.cu", "i < n; i +=", "i <= n; i +="), "outside of memory"),
     (("gather", "gather.cu", "(u64)rows[i] * words + w", "(u64)rows[i] * (words + 4) + w"), "outside of memory"),
     (("inverse", "batch_inverse.cu", "i + k * stride < n ? values[i + k * stride] : 1", "values[i + k * stride]"), "outside of memory"),
