@@ -15,7 +15,7 @@ struct Arguments {
     #[arg(long, default_value = "h100-sxm")]
     gpu: String,
     /// log 2 of the rows.
-    #[arg(long, default_value_t = 18, value_parser = clap::value_parser!(u32).range(6..=26))]
+    #[arg(long, default_value_t = 18, value_parser = clap::value_parser!(u32).range(7..=26))]
     log_rows: u32,
     /// Columns of the trace.
     #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u64).range(3..=65535))]

@@ -63,7 +63,8 @@ impl Pass {
         let tile = 1u32 << (self.layers + self.inner);
         Grid {
             blocks: (1 << (log - self.layers - self.inner), columns as u32),
-            threads: (tile / 2).clamp(32, 512),
+            // A thread takes four values at a time.
+            threads: (tile / 4).clamp(32, 512),
             shared_bytes: 4 * tile,
         }
     }

@@ -30,14 +30,19 @@ fn twiddles(log: u32, first: u32, layers: u32) -> u64 {
         .sum()
 }
 
-/// Instructions of a transform: a value read and written, a butterfly and what one of the circle layer takes more, a
-/// layer of a thread, a thread.
+/// Instructions of a transform, by what they are for.
 struct Transform {
     kernel: &'static str,
+    /// A value, read and written.
     value: u64,
-    butterfly: u64,
+    /// Four values in two layers, and what the circle layer takes more.
+    two_layers: u64,
     circle: u64,
-    layer: u64,
+    /// Two values in the last layer of an odd number.
+    one_layer: u64,
+    /// What a thread takes before its values in two layers and in one, and once.
+    step: u64,
+    last: u64,
     thread: u64,
 }
 
@@ -46,20 +51,24 @@ impl Transform {
     fn instructions(&self, pass: &Pass, columns: u64, log: u32) -> u64 {
         let values = columns << log;
         let threads = threads(pass.grid(log, columns as usize));
+        let (steps, last) = (u64::from(pass.layers / 2), u64::from(pass.layers % 2));
         let circle = if pass.first == 0 { self.circle } else { 0 };
         values * self.value
-            + values / 2 * (u64::from(pass.layers) * self.butterfly + circle)
-            + threads * (u64::from(pass.layers) * self.layer + self.thread)
+            + values / 4 * (steps * self.two_layers + circle)
+            + values / 2 * last * self.one_layer
+            + threads * (steps * self.step + last * self.last + self.thread)
     }
 }
 
 const INVERSE: Transform = Transform {
     kernel: "circle_ifft_pass",
     value: 27,
-    butterfly: 35,
-    circle: 11,
-    layer: 19,
-    thread: 53,
+    two_layers: 81,
+    circle: 13,
+    one_layer: 38,
+    step: 32,
+    last: 23,
+    thread: 36,
 };
 /// Instructions of the division of a value in the last pass.
 const DIVISION: u64 = 9;
@@ -67,10 +76,12 @@ const DIVISION: u64 = 9;
 const FORWARD: Transform = Transform {
     kernel: "circle_fft_pass",
     value: 34,
-    butterfly: 35,
+    two_layers: 81,
     circle: 13,
-    layer: 20,
-    thread: 55,
+    one_layer: 39,
+    step: 30,
+    last: 24,
+    thread: 45,
 };
 /// Instructions that a value beyond the input saves, for it is not read.
 const NOT_READ: u64 = 3;

@@ -21,7 +21,7 @@ pub use device::{DEVICES, Device};
 /// squares of the two before it, whose coefficients are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// log 2 of the rows, at least 6: fewer leave threads of a warp idle, which is not counted.
+    /// log 2 of the rows, at least 7: fewer leave threads of a warp idle, which is not counted.
     pub log_rows: u32,
     /// Columns, at least 3.
     pub columns: u64,
@@ -120,7 +120,7 @@ const COMPOSITION: u64 = 2 * COORDINATES;
 /// Where a parameter is below what [`Shape`] says.
 pub fn works(shape: &Shape) -> Vec<(Stage, Work)> {
     assert!(
-        shape.log_rows >= 6 && shape.columns >= 3 && shape.log_blowup >= 1 && shape.fold_step >= 1
+        shape.log_rows >= 7 && shape.columns >= 3 && shape.log_blowup >= 1 && shape.fold_step >= 1
     );
     let (rows, columns) = (shape.log_rows, shape.columns);
     let domain = rows + shape.log_blowup;

@@ -95,9 +95,9 @@ fn compare(driver: &StandIn) {
         pow_bits: 6,
     };
     for shape in [
-        shape(6, 26, 1, 1, 0),
-        shape(7, 17, 2, 2, 1),
-        shape(6, 33, 1, 3, 0),
+        shape(7, 26, 1, 1, 0),
+        shape(8, 17, 3, 2, 1),
+        shape(7, 33, 1, 3, 0),
         shape(9, 8, 1, 4, 2),
         shape(13, 4, 1, 3, 0),
     ] {
