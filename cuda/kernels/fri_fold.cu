@@ -18,7 +18,7 @@ KERNEL void fold_circle(const u32* i0, const u32* i1, const u32* i2, const u32* 
     planes in = {{i0, i1, i2, i3}};
     planes_mut out = {{o0, o1, o2, o3}};
     for (u64 at = grid_thread(); at < 1ull << (log - 1); at += grid_threads()) {
-        u32 t = twiddle(twiddles_end, log, 0, (u32)at, small_y);
+        u32 t = circle_twiddle(twiddles_end, log, (u32)at, small_y);
         planes_store(out, at, fold_pair(planes_load(in, 2 * at), planes_load(in, 2 * at + 1), alpha, t));
     }
 }

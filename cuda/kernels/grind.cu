@@ -1,13 +1,17 @@
 // Proof of work: the smallest nonce of a window whose Blake2s hash ends in enough zero bits.
 //
 // Every nonce of the window is tried, so that the minimum does not depend on the order of threads.
-// Launch: one-dimensional, any grid. Per nonce: 988 instructions, no memory.
+// Launch: one-dimensional, blocks of at most 256 threads, of which two fit on a multiprocessor: registers would
+// else allow one. Per nonce: 988 instructions, no memory.
 #include "blake2s.cuh"
+
+#define GRIND_THREADS 256
 
 // best: the minimum is taken with what it holds. prefix: eight words. The hash is of the prefix
 // and the nonce's eight bytes; its first word, modulo P if `reduce`, has `bits` <= 32 trailing
 // zeros.
-KERNEL void grind(u64* best, const u32* prefix, u64 start, u64 count, u32 bits, u32 reduce) {
+KERNEL __launch_bounds__(GRIND_THREADS, 2) void grind(u64* best, const u32* prefix, u64 start, u64 count, u32 bits,
+                                                      u32 reduce) {
     u32 mask = bits >= 32 ? 0xffffffffu : (1u << bits) - 1;
     u32 p[8];
     hash_load(prefix, 0, p);

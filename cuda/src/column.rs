@@ -52,8 +52,8 @@ impl Element for Blake2sHash {
     }
 }
 
-/// Elements that were read from the device, by row.
-type Opened<T> = Mutex<HashMap<usize, T>>;
+/// Elements that were read from the device, by row; a column and its aliases share them.
+type Opened<T> = Arc<Mutex<HashMap<usize, T>>>;
 
 /// Columns of at most this many words are read whole when one element is asked for.
 const SMALL_WORDS: usize = 1 << 10;
@@ -132,10 +132,7 @@ impl<T: Element> DeviceColumn<T> {
 
     /// The words, to write: what was read of the old ones is forgotten.
     pub fn words_mut(&mut self) -> &mut Words {
-        self.opened
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.opened = Opened::default();
         self.above = None;
         &mut self.words
     }
@@ -158,6 +155,15 @@ impl<T: Element> DeviceColumn<T> {
     /// The context that holds the column.
     pub fn context(&self) -> &Arc<CudaContext> {
         self.words.context()
+    }
+
+    /// The same column: what is read through one of the two, the other remembers too, until it is written.
+    pub(crate) fn alias(&self) -> Self {
+        Self {
+            words: self.words.clone(),
+            opened: Arc::clone(&self.opened),
+            above: None,
+        }
     }
 
     /// Remembers values that were read from the column with a gather.

@@ -12,7 +12,7 @@ use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, LaunchArgs};
 use cudarc::nvrtc::Ptx;
 
-use crate::backend::FftBasis;
+use crate::backend::{FftBasis, Openings};
 use crate::constraints::{Compiler, Nvrtc};
 use crate::counters::Counters;
 use crate::error::CudaError;
@@ -35,6 +35,7 @@ pub struct CudaContext {
     compiled: Mutex<HashMap<String, CudaFunction>>,
     compiler: Mutex<Arc<dyn Compiler>>,
     bases: Mutex<Vec<Arc<FftBasis>>>,
+    openings: Mutex<Option<Openings>>,
     counters: Counters,
 }
 
@@ -73,6 +74,7 @@ impl CudaContext {
             compiled: Mutex::default(),
             compiler: Mutex::new(Arc::new(Nvrtc)),
             bases: Mutex::default(),
+            openings: Mutex::default(),
             counters: Counters::default(),
         }))
     }
@@ -145,6 +147,7 @@ impl CudaContext {
         let result = catch_unwind(AssertUnwindSafe(|| pool.install(f)));
         // What is kept on the device refers to this context: letting go of it here ends the cycle.
         lock(&self.bases).clear();
+        lock(&self.openings).take();
         result.or_else(|payload| match payload.downcast::<CudaError>() {
             Ok(error) => Err(*error),
             Err(payload) => resume_unwind(payload),
@@ -181,6 +184,11 @@ impl CudaContext {
     /// Bases of out-of-domain points, kept until the scope ends.
     pub(crate) fn bases(&self) -> &Mutex<Vec<Arc<FftBasis>>> {
         &self.bases
+    }
+
+    /// What the proof in the making will open, if one is.
+    pub(crate) fn openings<R>(&self, f: impl FnOnce(&mut Option<Openings>) -> R) -> R {
+        f(&mut lock(&self.openings))
     }
 
     /// Waits until the device has done all it was asked.

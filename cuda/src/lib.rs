@@ -18,6 +18,7 @@ mod error;
 pub mod launch;
 pub mod memory;
 pub mod multilinear;
+pub mod roofline;
 pub mod scheduler;
 
 pub use backend::CudaBackend;

@@ -89,7 +89,7 @@ impl Words {
         // SAFETY: the caller's kernel writes the words before they are read. The driver has no
         // allocations of zero bytes.
         let slice = unsafe { context.stream().alloc::<u32>(len.max(1)) }
-            .map_err(|error| allocation_error(context, len * size_of::<u32>(), error))?;
+            .map_err(|error| allocation_error(context, len.max(1) * size_of::<u32>(), error))?;
         Ok(Self {
             buffer: Arc::new(Buffer {
                 slice,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Assembles every cuda/ptx/*.ptx for real devices and fails on spills or on more resources than the table allows.
+"""Assembles every cuda/ptx/*.ptx for real devices and fails on spills or on more resources or machine
+instructions than the table allows: without a GPU, instructions stand in for time.
 
     assemble-ptx.py            checks against cuda/ptx/RESOURCES
     assemble-ptx.py --update   writes the table anew: for a change that is meant, to be reviewed like code
@@ -9,19 +10,53 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "cuda/ptx/RESOURCES"
 ARCHITECTURES = ("sm_80", "sm_90")
-HEAD = """# Registers of a thread and bytes of static shared memory of a block, as ptxas 13.0.88 assembles each kernel.
-# A kernel may use less. Checked by tests/scripts/assemble-ptx.py; written by it with --update.
-# kernel architecture registers shared
+COLUMNS = ("registers", "bytes of shared memory", "instructions")
+HEAD = """# What ptxas 13.0.88 makes of each kernel: registers of a thread, bytes of static shared memory of a block,
+# machine instructions (each counted once, loops too), and how many of these the ALU and the multiplier run.
+# A kernel may use less of the first three. Checked by tests/scripts/assemble-ptx.py; written by it with --update.
+# kernel architecture registers shared instructions alu multiplier
 """
+# By the mnemonic up to its first dot. What is in neither (loads, stores, branches, moves of the uniform
+# datapath, conversions) only takes a place in the issue.
+MULTIPLIER = {"IMAD"}
+ALU = {"IADD3", "IADD", "VIADD", "VIADDMNMX", "VIMNMX", "IMNMX", "LOP3", "LOP", "PLOP3", "SHF", "LEA", "PRMT", "ISETP", "SEL",
+       "MOV", "IABS", "BMSK", "SGXT", "P2R", "R2P", "VOTE"}
 
 
-def assemble(ptxas, ptx, architecture):
+def tool(name):
+    found = next((ROOT / "target/cuda-tools").glob(f"lib/python*/site-packages/nvidia/cu13/bin/{name}"), None)
+    if found is None:
+        sys.exit(f"assemble-ptx: no {name}; run tests/scripts/setup-cuda")
+    return found
+
+
+def instructions(nvdisasm, cubin):
+    """(All, of the ALU, of the multiplier) by kernel."""
+    result = subprocess.run([nvdisasm, "-c", str(cubin)], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        sys.exit(f"assemble-ptx: nvdisasm: {result.stderr}")
+    counts, kernel = {}, None
+    for line in result.stdout.splitlines():
+        if match := re.match(r"\.text\.(\w+):$", line):
+            kernel = match[1]
+            counts[kernel] = [0, 0, 0]
+        elif match := re.match(r"\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+ )?(\w+)", line):
+            # No operations pad the end.
+            if match[1] != "NOP":
+                counts[kernel][0] += 1
+                counts[kernel][1] += match[1] in ALU
+                counts[kernel][2] += match[1] in MULTIPLIER
+    return {kernel: tuple(found) for kernel, found in counts.items()}
+
+
+def assemble(ptxas, ptx, architecture, cubin):
     """Yields (kernel, registers, shared bytes, stack and spill bytes) of one file."""
-    command = [ptxas, f"-arch={architecture}", "-v", str(ptx), "-o", "/dev/null"]
+    command = [ptxas, f"-arch={architecture}", "-v", str(ptx), "-o", str(cubin)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.exit(f"assemble-ptx: {ptx.relative_to(ROOT)} for {architecture}:\n{result.stderr}")
@@ -40,35 +75,36 @@ def assemble(ptxas, ptx, architecture):
 
 
 def main():
-    ptxas = next((ROOT / "target/cuda-tools").glob("lib/python*/site-packages/nvidia/cu13/bin/ptxas"), None)
-    if ptxas is None:
-        sys.exit("assemble-ptx: no ptxas; run tests/scripts/setup-cuda")
+    ptxas, nvdisasm = tool("ptxas"), tool("nvdisasm")
     found, failures = {}, []
+    folder = tempfile.TemporaryDirectory()
+    cubin = pathlib.Path(folder.name) / "cubin"
     for ptx in sorted(ROOT.glob("cuda/ptx/*.ptx")):
         entries = set(re.findall(r"\.entry (\w+)", ptx.read_text()))
         for architecture in ARCHITECTURES:
-            kernels = list(assemble(ptxas, ptx, architecture))
-            if {kernel for kernel, *_ in kernels} != entries:
-                failures.append(f"{ptx.name} for {architecture}: ptxas reports other kernels than the text has")
+            kernels = list(assemble(ptxas, ptx, architecture, cubin))
+            counts = instructions(nvdisasm, cubin)
+            if {kernel for kernel, *_ in kernels} != entries or counts.keys() != entries:
+                sys.exit(f"assemble-ptx: {ptx.name} for {architecture}: other kernels come out than the text has")
             for kernel, registers, shared, spilled in kernels:
-                found[kernel, architecture] = registers, shared
+                found[kernel, architecture] = registers, shared, *counts[kernel]
                 if spilled:
                     failures.append(f"{kernel} for {architecture} spills {spilled} bytes")
     if sys.argv[1:] == ["--update"]:
-        lines = [f"{kernel} {architecture} {registers} {shared}\n"
-                 for (kernel, architecture), (registers, shared) in sorted(found.items())]
+        lines = [" ".join(map(str, (*key, *numbers))) + "\n" for key, numbers in sorted(found.items())]
         TABLE.write_text(HEAD + "".join(lines))
     allowed = {}
     for line in TABLE.read_text().splitlines():
         if not line.startswith("#"):
-            kernel, architecture, registers, shared = line.split()
-            allowed[kernel, architecture] = int(registers), int(shared)
-    for key, (registers, shared) in sorted(found.items()):
+            kernel, architecture, *numbers = line.split()
+            allowed[kernel, architecture] = tuple(map(int, numbers))
+    for key, numbers in sorted(found.items()):
         if key not in allowed:
             failures.append(f"{key[0]} for {key[1]} is not in the table")
-        elif registers > allowed[key][0] or shared > allowed[key][1]:
-            failures.append(f"{key[0]} for {key[1]} uses {registers} registers and {shared} bytes of shared memory; "
-                            f"the table allows {allowed[key][0]} and {allowed[key][1]}")
+            continue
+        for name, number, most in zip(COLUMNS, numbers, allowed[key]):
+            if number > most:
+                failures.append(f"{key[0]} for {key[1]} has {number} {name}; the table allows {most}")
     failures += [f"the table names {key[0]} for {key[1]}, which no PTX has" for key in sorted(allowed.keys() - found.keys())]
     for failure in failures:
         print(f"assemble-ptx: {failure}", file=sys.stderr)

@@ -2,15 +2,17 @@
 #pragma once
 #include "m31.cuh"
 
-// Twiddle of block h of layer i, doubled. `end` is one past the buffer of twiddles; small_y is the
-// doubled y of the first point of a domain of 2 or 4 points, which has no layer to derive it from.
-DEVICE u32 twiddle(const u32* end, u32 log, u32 i, u32 h, u32 small_y) {
-    if (i > 0) return *(end - (1ull << (log - i)) + h);
+// The twiddles of layer i > 0, doubled, by block. `end` is one past the buffer of twiddles.
+DEVICE const u32* twiddle_layer(const u32* end, u32 log, u32 i) { return end - (1ull << (log - i)); }
+
+// Twiddle of block h of the circle layer, doubled. small_y is the doubled y of the first point of a domain of
+// 2 or 4 points, which has no layer to derive it from.
+DEVICE u32 circle_twiddle(const u32* end, u32 log, u32 h, u32 small_y) {
     u32 t = small_y;
     bool negative = h & 1;
     if (log > 2) {
         // The four points (x, y), (-x, -y), (y, -x), (-y, x) of a coset: y, -y, -x, x.
-        t = *(end - (1ull << (log - 1)) + (h >> 2 << 1) + (h & 2 ? 0 : 1));
+        t = twiddle_layer(end, log, 1)[(h >> 2 << 1) + (h & 2 ? 0 : 1)];
         negative = (h ^ h >> 1) & 1;
     }
     // Twiddles are not zero, so the double of -t is 2P - 2t.

@@ -13,7 +13,7 @@ use stwo::prover::poly::circle::SecureEvaluation;
 use stwo::prover::poly::twiddles::TwiddleTree;
 use stwo::prover::secure_column::SecureColumnByCoords;
 
-use super::{CudaBackend, out_of_domain, planes, planes_mut, qm31, twiddles};
+use super::{CudaBackend, Openings, out_of_domain, planes, planes_mut, qm31, twiddles};
 use crate::column::SecureColumn;
 use crate::error::{CudaError, OrRaise};
 use crate::launch::{self, Grid};
@@ -21,8 +21,8 @@ use crate::launch::{self, Grid};
 type Line = LineEvaluation<CudaBackend>;
 type Circle = SecureEvaluation<CudaBackend, BitReversedOrder>;
 
-/// Folds of one launch.
-const MAX_STEP: u32 = 3;
+/// Most folds of one launch.
+pub(crate) const MAX_STEP: u32 = 3;
 
 /// Folds by 2^step, at most 2^MAX_STEP; `step` >= 1.
 fn fold_lines(
@@ -151,6 +151,13 @@ fn decompose(eval: &Circle) -> Result<(Circle, SecureField), CudaError> {
     Ok((Circle::new(eval.domain, values), lambda))
 }
 
+/// A layer of FRI, which the proof opens.
+fn noted(line: Line) -> Line {
+    let columns = &line.values.columns;
+    Openings::note_columns(columns[0].context(), columns);
+    line
+}
+
 impl FriOps for CudaBackend {
     fn fold_line(
         eval: &Line,
@@ -159,11 +166,11 @@ impl FriOps for CudaBackend {
         fold_step: u32,
     ) -> Line {
         assert!(fold_step >= 1, "a fold halves the line at least once");
-        fold_line(eval, alpha, tree, fold_step).or_raise()
+        noted(fold_line(eval, alpha, tree, fold_step).or_raise())
     }
 
     fn fold_circle_into_line(src: &Circle, alpha: SecureField, tree: &TwiddleTree<Self>) -> Line {
-        fold_circle(src, alpha, tree).or_raise()
+        noted(fold_circle(src, alpha, tree).or_raise())
     }
 
     fn decompose(eval: &Circle) -> (Circle, SecureField) {

@@ -1,10 +1,10 @@
 //! Proofs of work, with the nonce that stwo's SIMD backend finds.
 
-use stwo::core::channel::Blake2sChannelGeneric;
+use stwo::core::channel::{Blake2sChannelGeneric, Channel};
 use stwo::core::proof_of_work::GrindOps;
 use stwo::core::vcs::blake2_hash::Blake2sHasherGeneric;
 
-use super::CudaBackend;
+use super::{CudaBackend, Openings};
 use crate::column::Element;
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
@@ -16,12 +16,17 @@ const LOW_BITS: u32 = 20;
 /// Nonces of the smallest and of the largest window, log 2.
 const WINDOW_LOGS: (u32, u32) = (10, LOW_BITS);
 
+/// Nonces of a launch: twice what a proof of work of `bits` bits tries on average.
+pub(crate) fn window(bits: u32) -> u64 {
+    1 << (bits + 1).clamp(WINDOW_LOGS.0, WINDOW_LOGS.1)
+}
+
 /// The smallest nonce `high << 32 | low`, `low` < 2^20, whose hash has `bits` trailing zeros.
 fn grind(prefix: &[u32], bits: u32, reduce: bool) -> Result<u64, CudaError> {
     let context = CudaContext::current()?;
     let prefix = Words::upload(&context, prefix)?;
     let mut best = Words::upload(&context, &[u32::MAX; 2])?;
-    let window = 1u64 << (bits + 1).clamp(WINDOW_LOGS.0, WINDOW_LOGS.1);
+    let window = window(bits);
     for high in 0u64.. {
         for low in (0..1u64 << LOW_BITS).step_by(window as usize) {
             launch::grind(
@@ -57,6 +62,12 @@ impl<const IS_M31_OUTPUT: bool> GrindOps<Blake2sChannelGeneric<IS_M31_OUTPUT>> f
         hasher.update(&pow_bits.to_le_bytes());
         let mut prefix = Vec::with_capacity(8);
         hasher.finalize().push_words(&mut prefix);
-        grind(&prefix, pow_bits, IS_M31_OUTPUT).or_raise()
+        let nonce = grind(&prefix, pow_bits, IS_M31_OUTPUT).or_raise();
+        // The nonce fixes the queries of a proof in the making.
+        let mut ahead = channel.clone();
+        ahead.mix_u64(nonce);
+        let context = CudaContext::current().or_raise();
+        Openings::read(&context, ahead).or_raise();
+        nonce
     }
 }

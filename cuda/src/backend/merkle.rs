@@ -10,7 +10,7 @@ use stwo::core::vcs_lifted::blake2_merkle::Blake2sMerkleHasherGeneric;
 use stwo::prover::backend::Col;
 use stwo::prover::vcs_lifted::ops::MerkleOpsLifted;
 
-use super::CudaBackend;
+use super::{CudaBackend, Openings};
 use crate::column::{BaseColumn, HashColumn};
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
@@ -20,7 +20,7 @@ use crate::memory::{Pointers, Ptr, Words};
 /// Words of a hash.
 const HASH: usize = 8;
 /// Columns of a block of the hash function.
-const BLOCK: usize = 16;
+pub(crate) const BLOCK: usize = 16;
 /// Threads, and first-level nodes, of a block of `merkle_subtree`.
 const SUBTREE_LOG: u32 = 8;
 /// Levels of a launch of `merkle_subtree` that does not end at the root.
@@ -102,39 +102,67 @@ fn build_above(leaves: &Words, log: u32, reduce: bool) -> Result<Words, CudaErro
     let context = Arc::clone(leaves.context());
     let mut above = Words::uninitialized(&context, HASH * ((1 << log) - 1))?;
     // Words from the start of `above` to the layer that is written next.
-    let (mut at, mut remaining) = (0, log);
-    while remaining > 0 {
-        let log_parents = remaining - 1;
-        let levels = if remaining <= SUBTREE_LOG + 1 {
-            remaining
-        } else {
-            SUBTREE_LEVELS
-        };
-        let grid = Grid {
-            blocks: (1 << log_parents.saturating_sub(SUBTREE_LOG), 1),
-            threads: 1 << SUBTREE_LOG,
-            shared_bytes: 0,
-        };
+    let mut at = 0;
+    for subtrees in Subtrees::plan(log) {
         let out = above.ptr_mut()?;
         let children = if at == 0 {
             leaves.ptr()
         } else {
-            Ptr::from(out.offset(at - (HASH << remaining)))
+            Ptr::from(out.offset(at - (HASH << (subtrees.log_parents + 1))))
         };
         launch::merkle_subtree(
             &context,
-            grid,
+            subtrees.grid(),
             children,
             out.offset(at),
-            log_parents,
-            levels,
+            subtrees.log_parents,
+            subtrees.levels,
             u32::from(reduce),
         )?;
-        // 2^log_parents + ... + 2^(log_parents - levels + 1) nodes were written.
-        at += HASH * ((2 << log_parents) - (1 << (remaining - levels)));
-        remaining -= levels;
+        at += HASH * subtrees.nodes();
     }
     Ok(above)
+}
+
+/// One launch of `merkle_subtree`: `levels` levels of nodes, of which the first has 2^log_parents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subtrees {
+    pub(crate) log_parents: u32,
+    pub(crate) levels: u32,
+}
+
+impl Subtrees {
+    /// The launches that build all nodes above 2^log leaves.
+    pub(crate) fn plan(log: u32) -> Vec<Self> {
+        let mut launches = Vec::new();
+        let mut remaining = log;
+        while remaining > 0 {
+            let levels = if remaining <= SUBTREE_LOG + 1 {
+                remaining
+            } else {
+                SUBTREE_LEVELS
+            };
+            launches.push(Self {
+                log_parents: remaining - 1,
+                levels,
+            });
+            remaining -= levels;
+        }
+        launches
+    }
+
+    pub(crate) fn grid(self) -> Grid {
+        Grid {
+            blocks: (1 << self.log_parents.saturating_sub(SUBTREE_LOG), 1),
+            threads: 1 << SUBTREE_LOG,
+            shared_bytes: 0,
+        }
+    }
+
+    /// 2^log_parents + ... + 2^(log_parents - levels + 1).
+    pub(crate) fn nodes(self) -> usize {
+        (2 << self.log_parents) - (2 << self.log_parents >> self.levels)
+    }
 }
 
 fn build_next_layer(previous: &HashColumn, reduce: bool) -> Result<HashColumn, CudaError> {
@@ -152,11 +180,15 @@ impl<const IS_M31_OUTPUT: bool> MerkleOpsLifted<Blake2sMerkleHasherGeneric<IS_M3
     for CudaBackend
 {
     fn build_leaves(columns: &[&BaseColumn], lifting_log_size: u32) -> Col<Self, Blake2sHash> {
-        build_tree(columns, lifting_log_size, IS_M31_OUTPUT).or_raise()
+        let leaves = build_tree(columns, lifting_log_size, IS_M31_OUTPUT).or_raise();
+        Openings::note_layer(leaves.context(), &leaves);
+        leaves
     }
 
     fn build_next_layer(previous: &HashColumn) -> Col<Self, Blake2sHash> {
         assert!(previous.len() >= 2, "the root has no layer above it");
-        build_next_layer(previous, IS_M31_OUTPUT).or_raise()
+        let layer = build_next_layer(previous, IS_M31_OUTPUT).or_raise();
+        Openings::note_layer(layer.context(), &layer);
+        layer
     }
 }

@@ -29,9 +29,13 @@ use crate::error::{CudaError, OrRaise};
 use crate::launch::{self, Grid, Point, Qm31};
 use crate::memory::{Pointers, Ptr, PtrMut, Words};
 
-pub use open::open_rows;
-pub(crate) use out_of_domain::FftBasis;
-pub(crate) use poly::evaluate_columns;
+pub(crate) use fri::MAX_STEP;
+pub(crate) use grind::window;
+pub(crate) use merkle::{BLOCK, Subtrees};
+pub(crate) use open::Openings;
+pub use open::{open_rows, prove};
+pub(crate) use out_of_domain::{FftBasis, coefficients_grid};
+pub(crate) use poly::{Pass, evaluate_columns};
 pub use scan::{inverse_base, inverse_secure, prefix_sums};
 pub use twiddles::Twiddles;
 

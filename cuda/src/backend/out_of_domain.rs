@@ -49,7 +49,7 @@ impl FftBasis {
             factors.push(x);
             x = CirclePoint::double_x(x);
         }
-        let log_low = log.min(LOG_LOW);
+        let log_low = coefficients_grid(log).1;
         let (low, high) = factors.split_at(log_low as usize);
         Ok(Self {
             point,
@@ -97,6 +97,17 @@ impl FftBasis {
     }
 }
 
+/// The launch that evaluates 2^log coefficients, and log 2 of the basis' low table.
+pub(crate) fn coefficients_grid(log: u32) -> (Grid, u32) {
+    let log_low = log.min(LOG_LOW);
+    let grid = Grid {
+        blocks: ((1 << (log - log_low)).min(MAX_BLOCKS), 1),
+        threads: (1u32 << log_low).clamp(32, Grid::THREADS),
+        shared_bytes: 0,
+    };
+    (grid, log_low)
+}
+
 /// The value at `point` of the polynomial with these coefficients.
 pub(super) fn at_point(
     coefficients: &BaseColumn,
@@ -108,14 +119,10 @@ pub(super) fn at_point(
     let context = coefficients.context();
     let log = coefficients.len().ilog2();
     let basis = FftBasis::cached(context, point, log)?;
-    let blocks = (1 << (log - basis.log_low)).min(MAX_BLOCKS);
-    let grid = Grid {
-        blocks: (blocks, 1),
-        threads: (1u32 << basis.log_low).clamp(32, Grid::THREADS),
-        shared_bytes: 0,
-    };
+    let (grid, log_low) = coefficients_grid(log);
+    debug_assert_eq!(log_low, basis.log_low);
     let columns = Pointers::new(context, [coefficients.words()])?;
-    let mut partial = Words::uninitialized(context, 4 * blocks as usize)?;
+    let mut partial = Words::uninitialized(context, 4 * grid.blocks.0 as usize)?;
     launch::evaluate_coefficients(
         context,
         grid,

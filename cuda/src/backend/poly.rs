@@ -15,7 +15,7 @@ use stwo::prover::poly::BitReversedOrder;
 use stwo::prover::poly::circle::{CircleCoefficients, CircleEvaluation, PolyOps};
 use stwo::prover::poly::twiddles::TwiddleTree;
 
-use super::{CudaBackend, Twiddles, doubled, out_of_domain, twiddles};
+use super::{CudaBackend, Openings, Twiddles, doubled, out_of_domain, twiddles};
 use crate::column::{BaseColumn, SecureColumn};
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
@@ -31,16 +31,16 @@ const FIRST_LAYERS: u32 = 12;
 const MORE_LAYERS: u32 = 10;
 const INNER: u32 = 3;
 
-/// A pass over the layers `first .. first + layers`.
-struct Pass {
-    first: u32,
-    layers: u32,
-    inner: u32,
+/// A pass over the layers `first .. first + layers`, rows of 2^inner consecutive values.
+pub(crate) struct Pass {
+    pub(crate) first: u32,
+    pub(crate) layers: u32,
+    pub(crate) inner: u32,
 }
 
 impl Pass {
     /// The passes of a transform of 2^log values, from the circle layer on.
-    fn plan(log: u32) -> Vec<Self> {
+    pub(crate) fn plan(log: u32) -> Vec<Self> {
         let mut passes = vec![Self {
             first: 0,
             layers: log.min(FIRST_LAYERS),
@@ -59,11 +59,12 @@ impl Pass {
         passes
     }
 
-    fn grid(&self, log: u32, columns: usize) -> Grid {
+    pub(crate) fn grid(&self, log: u32, columns: usize) -> Grid {
         let tile = 1u32 << (self.layers + self.inner);
         Grid {
             blocks: (1 << (log - self.layers - self.inner), columns as u32),
-            threads: (tile / 2).clamp(32, 512),
+            // A thread takes four values at a time.
+            threads: (tile / 4).clamp(32, 512),
             shared_bytes: 4 * tile,
         }
     }
@@ -291,6 +292,10 @@ impl PolyOps for CudaBackend {
             .collect();
         let evaluations =
             evaluate_polynomials(&polynomials, log_blowup_factor, tree, buffers).or_raise();
+        if let Some(first) = evaluations.first() {
+            let columns = evaluations.iter().map(|evals| &evals.values);
+            Openings::note_columns(first.values.context(), columns);
+        }
         polynomials
             .into_iter()
             .zip(evaluations)

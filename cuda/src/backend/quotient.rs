@@ -15,7 +15,7 @@ use stwo::prover::poly::twiddles::{TwiddleBuffer, TwiddleTree};
 use stwo::prover::secure_column::SecureColumnByCoords;
 
 use super::poly::{evaluate_columns, interpolate_in_place};
-use super::{CudaBackend, coset_steps, planes_mut, qm31};
+use super::{CudaBackend, Openings, coset_steps, planes_mut, qm31};
 use crate::column::SecureColumn;
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
@@ -131,6 +131,7 @@ fn combine(
     let inputs = quotients.planes.each_ref().map(|plane| plane.words());
     let outputs = out.planes.each_mut().map(|plane| plane.words_mut());
     evaluate_columns(&context, &inputs, outputs.into(), domain, &tree.twiddles)?;
+    Openings::note_columns(&context, &out.planes);
     let values = SecureColumnByCoords {
         columns: out.planes,
     };

@@ -46,8 +46,9 @@ pub(super) enum Node {
     SecureNeg(Id),
 }
 
-/// Most nodes that one kernel computes: a larger graph is several kernels.
-const KERNEL_NODES: usize = 4096;
+/// Most nodes that one kernel computes: a larger graph is several kernels, for one of thousands needs more
+/// registers than a thread has.
+const KERNEL_NODES: usize = 1024;
 
 /// The recorded constraints of a component.
 #[derive(Clone, Debug, Default)]

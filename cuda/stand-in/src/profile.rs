@@ -23,6 +23,11 @@ pub(crate) struct Profile {
     pub(crate) shared_read: u64,
     pub(crate) shared_written: u64,
     pub(crate) atomics: u64,
+    /// Bytes of the words of global memory that a launch needs from before it, and that it leaves: each
+    /// counted once a launch, however many lanes touch it. What a launch moves if its caches hold nothing before
+    /// it and never forget within it.
+    pub(crate) distinct_read: u64,
+    pub(crate) distinct_written: u64,
 }
 
 impl Profile {
@@ -103,6 +108,8 @@ impl Profile {
         self.shared_read += other.shared_read;
         self.shared_written += other.shared_written;
         self.atomics += other.atomics;
+        self.distinct_read += other.distinct_read;
+        self.distinct_written += other.distinct_written;
     }
 }
 
@@ -111,7 +118,8 @@ impl fmt::Display for Profile {
         write!(
             f,
             "launches={} warp_instructions={} arithmetic={} multiplications={} memory={} control={} exchanges={} \
-             global_read={} global_written={} shared_read={} shared_written={} atomics={}",
+             global_read={} global_written={} shared_read={} shared_written={} atomics={} \
+             distinct_read={} distinct_written={}",
             self.launches,
             self.warp_instructions,
             self.arithmetic,
@@ -123,7 +131,9 @@ impl fmt::Display for Profile {
             self.global_written,
             self.shared_read,
             self.shared_written,
-            self.atomics
+            self.atomics,
+            self.distinct_read,
+            self.distinct_written
         )
     }
 }

@@ -236,9 +236,11 @@ fn the_profile_counts_what_ran() {
         let profile = driver.take_profile();
         assert!(profile.starts_with("gather launches=1 "), "{profile}");
         // Three words: an address, a column's number, a row's number and the word are read, the word is written.
+        // The address is the same.
         assert!(
             profile.contains(
-                " global_read=60 global_written=12 shared_read=0 shared_written=0 atomics=0"
+                " global_read=60 global_written=12 shared_read=0 shared_written=0 atomics=0 \
+                 distinct_read=44 distinct_written=12"
             ),
             "{profile}"
         );

@@ -1,12 +1,11 @@
 //! Whole stwo proofs on the device, byte for byte those of the SIMD backend.
 
+mod nvrtc;
 mod proof;
 mod support;
 
-use std::sync::Arc;
-
-use proof::clang::Clang;
-use proof::prove::{Setting, Statement, composition, proof_bytes};
+use proof::clang::compiler;
+use proof::prove::{Setting, Statement, composition, proof_bytes, proof_bytes_by};
 use proof::statements::{Lookups, Poseidon2, WideFibonacci};
 use stwo::core::channel::MerkleChannel;
 use stwo::core::vcs_lifted::blake2_merkle::{Blake2sM31MerkleChannel, Blake2sMerkleChannel};
@@ -15,7 +14,7 @@ use stwo::prover::ProvingError;
 use stwo::prover::backend::BackendForChannel;
 use stwo::prover::backend::simd::SimdBackend;
 use stwo_constraint_framework::FrameworkComponent;
-use stwo_ml_cuda::{CudaBackend, CudaContext, CudaError};
+use stwo_ml_cuda::{Counts, CudaBackend, CudaContext, CudaError};
 
 /// The proof on the device.
 fn on_device<MC: MerkleChannel<H: serde::Serialize>, S: Statement>(
@@ -27,7 +26,7 @@ where
     FrameworkComponent<S::Eval>: ComponentProver<CudaBackend>,
 {
     let context = CudaContext::new(0).expect("the tests' driver has a device");
-    context.set_compiler(Arc::new(Clang));
+    context.set_compiler(compiler());
     context
         .scope(|| proof_bytes::<CudaBackend, MC, S>(statement, setting))
         .expect("no operation fails")
@@ -105,7 +104,7 @@ fn constraints_beyond_the_committed_domain() {
     };
     let simd = composition::<SimdBackend, Blake2sMerkleChannel, _>(&statement, 1);
     let context = CudaContext::new(0).expect("the tests' driver has a device");
-    context.set_compiler(Arc::new(Clang));
+    context.set_compiler(compiler());
     let cuda = context.scope(|| composition::<CudaBackend, Blake2sMerkleChannel, _>(&statement, 1));
     assert!(cuda.expect("no operation fails") == simd);
 }
@@ -113,7 +112,7 @@ fn constraints_beyond_the_committed_domain() {
 #[test]
 fn constraints_beyond_the_domain_need_coefficients() {
     let context = CudaContext::new(0).expect("the tests' driver has a device");
-    context.set_compiler(Arc::new(Clang));
+    context.set_compiler(compiler());
     let setting = Setting::new(1, 1);
     let error = context
         .scope(|| {
@@ -128,6 +127,50 @@ fn constraints_beyond_the_domain_need_coefficients() {
         })
         .unwrap_err();
     assert!(matches!(error, CudaError::Unsupported { .. }), "{error}");
+}
+
+/// The proof with all openings read at once, and what the device and the host did for it.
+fn gathered<S: Statement>(statement: &S, setting: Setting) -> (Vec<u8>, Counts)
+where
+    FrameworkComponent<S::Eval>: ComponentProver<CudaBackend>,
+{
+    let context = CudaContext::new(0).expect("the tests' driver has a device");
+    context.set_compiler(compiler());
+    let bytes = context
+        .scope(|| {
+            let prover = stwo_ml_cuda::backend::prove::<Blake2sMerkleChannel>;
+            proof_bytes_by(statement, setting, prover).expect("the statement is true")
+        })
+        .expect("no operation fails");
+    (bytes, context.counters().snapshot())
+}
+
+#[test]
+fn openings_are_gathered() {
+    let statement = WideFibonacci { log: 8, columns: 5 };
+    for (log_blowup, fold_step) in [(1, 1), (2, 2), (1, 3), (3, 4)] {
+        let setting = Setting::new(log_blowup, fold_step);
+        let simd = proof_bytes::<SimdBackend, Blake2sMerkleChannel, _>(&statement, setting);
+        let (bytes, counts) = gathered(&statement, setting);
+        assert!(bytes == simd.expect("the statement is true"), "{setting:?}");
+        assert_eq!(
+            counts.host.get("read of a single element"),
+            None,
+            "{setting:?}"
+        );
+        assert_eq!(counts.device["gather"], 2, "{setting:?}");
+    }
+    // stwo's own prover reads what it opens one by one.
+    let context = CudaContext::new(0).expect("the tests' driver has a device");
+    context.set_compiler(compiler());
+    context
+        .scope(|| {
+            let setting = Setting::new(1, 1);
+            proof_bytes::<CudaBackend, Blake2sMerkleChannel, _>(&statement, setting).is_ok()
+        })
+        .expect("no operation fails");
+    let counts = context.counters().snapshot();
+    assert!(counts.host["read of a single element"] > 50, "{counts:?}");
 }
 
 /// A statement with one cell changed.

@@ -142,7 +142,12 @@ impl Machine<'_> {
                         allocation = self.find(address);
                     }
                     self.global(allocation.as_deref(), address, effect, tag)
-                        .map(|(content, offset)| {
+                        .map(|(content, offset, first)| {
+                            if effect.writes {
+                                self.first_written += first;
+                            } else {
+                                self.first_read += first;
+                            }
                             perform(warp, lane, operation, Target::Shared(content), offset);
                         })
                 }
@@ -163,13 +168,14 @@ impl Machine<'_> {
         Some(allocation)
     }
 
+    /// The content, the offset in it, and how many words the launch touches for the first time.
     fn global<'a>(
         &self,
         allocation: Option<&'a Allocation>,
         address: u64,
         effect: Effect,
         tag: Access,
-    ) -> Result<(&'a Content, usize), Refusal> {
+    ) -> Result<(&'a Content, usize, u64), Refusal> {
         let Some(allocation) = allocation else {
             return Err(Refusal::Outside(format!(
                 "address {address:#x}, where nothing is allocated"
@@ -188,7 +194,7 @@ impl Machine<'_> {
                 allocation.bytes()
             )));
         }
-        check(
+        let first = check(
             allocation.shadow(),
             offset,
             effect,
@@ -202,7 +208,7 @@ impl Machine<'_> {
                 conflict,
             )
         })?;
-        Ok((allocation.content(), offset))
+        Ok((allocation.content(), offset, first))
     }
 
     fn shared(&self, address: u64, effect: Effect, tag: Access) -> Result<usize, Refusal> {
@@ -292,7 +298,7 @@ impl Machine<'_> {
     }
 }
 
-/// Records the access in every word it touches.
+/// Records the access in every word it touches; returns how many its operation touches for the first time.
 #[inline]
 fn check(
     shadow: &[Cell],
@@ -300,15 +306,16 @@ fn check(
     effect: Effect,
     tag: Access,
     order: &impl Order,
-) -> Result<(), Conflict> {
-    for cell in &shadow[offset / 4..(offset + effect.bytes).div_ceil(4)] {
-        if effect.writes {
-            cell.write(tag, order)?;
+) -> Result<u64, Conflict> {
+    let cells = &shadow[offset / 4..(offset + effect.bytes).div_ceil(4)];
+    cells.iter().try_fold(0, |words, cell| {
+        let first = if effect.writes {
+            cell.write(tag, order)?
         } else {
-            cell.read(tag, order)?;
-        }
-    }
-    Ok(())
+            cell.read(tag, order)?
+        };
+        Ok(words + u64::from(first))
+    })
 }
 
 /// The address of each lane.

@@ -67,6 +67,9 @@ struct Machine<'l> {
     touched: Vec<u64>,
     /// Executions of each instruction: by warps, and by lanes.
     counts: Vec<(u64, u64)>,
+    /// Words of global memory that the launch read before it wrote them, and that it wrote.
+    first_read: u64,
+    first_written: u64,
 }
 
 impl Launch<'_> {
@@ -101,6 +104,8 @@ impl Launch<'_> {
             cache: vec![None; self.kernel.code.len()],
             touched: Vec::new(),
             counts: vec![(0, 0); self.kernel.code.len()],
+            first_read: 0,
+            first_written: 0,
         };
         let threads = self.block.iter().product::<u32>();
         let mut warps: Vec<_> = (0..threads.div_ceil(32))
@@ -116,7 +121,11 @@ impl Launch<'_> {
                 &mut warps,
             )?;
         }
-        Ok(Profile::new(self.kernel, &machine.counts))
+        Ok(Profile {
+            distinct_read: 4 * machine.first_read,
+            distinct_written: 4 * machine.first_written,
+            ..Profile::new(self.kernel, &machine.counts)
+        })
     }
 }
 

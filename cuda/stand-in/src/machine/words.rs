@@ -47,6 +47,7 @@ impl Machine<'_> {
                         tag,
                         &SameLaunch,
                     )
+                    .is_some()
                     && transfer(warp, &self.shared, &offsets, active, direction)
             }
             // Generic addresses of other memories lie in no allocation's window.
@@ -63,11 +64,20 @@ impl Machine<'_> {
                 });
                 let (content, shadow) = (allocation.content(), allocation.shadow());
                 let past = &self.launch.issued.past;
-                let done = inside
-                    && check(content, shadow, &offsets, active, direction, tag, past)
-                    && transfer(warp, content, &offsets, active, direction);
+                let first = if inside {
+                    check(content, shadow, &offsets, active, direction, tag, past)
+                } else {
+                    None
+                };
+                if let Some(words) = first {
+                    transfer(warp, content, &offsets, active, direction);
+                    match direction {
+                        Move::Load(_) => self.first_read += words,
+                        Move::Store(_) => self.first_written += words,
+                    }
+                }
                 self.cache[at] = Some(allocation);
-                done
+                first.is_some()
             }
             _ => false,
         }
@@ -102,6 +112,7 @@ fn aligned_inside(offset: usize, bytes: usize) -> bool {
     offset < bytes && bytes - offset >= 4 && offset.is_multiple_of(4)
 }
 
+/// How many of the words the launch touches for the first time; none if an access is refused.
 #[inline(always)]
 fn check(
     content: &Content,
@@ -111,21 +122,17 @@ fn check(
     direction: Move,
     tag: Access,
     order: &impl Order,
-) -> bool {
+) -> Option<u64> {
     let mut lanes = (0..LANES).filter(|lane| active >> lane & 1 == 1);
-    match direction {
-        Move::Load(_) => lanes.all(|lane| {
-            content.is_written(offsets[lane], 4)
-                && shadow[offsets[lane] / 4]
-                    .read(tag.lane(lane as u32), order)
-                    .is_ok()
-        }),
-        Move::Store(_) => lanes.all(|lane| {
-            shadow[offsets[lane] / 4]
-                .write(tag.lane(lane as u32), order)
-                .is_ok()
-        }),
-    }
+    lanes.try_fold(0, |words, lane| {
+        let (cell, tag) = (&shadow[offsets[lane] / 4], tag.lane(lane as u32));
+        let first = match direction {
+            Move::Load(_) if !content.is_written(offsets[lane], 4) => return None,
+            Move::Load(_) => cell.read(tag, order),
+            Move::Store(_) => cell.write(tag, order),
+        };
+        first.ok().map(|first| words + u64::from(first))
+    })
 }
 
 /// Moves the words; returns true, for it cannot fail.

@@ -140,24 +140,27 @@ impl Cell {
         self.read.store(0, Relaxed);
     }
 
-    /// Records a read; conflicts with an earlier write that it does not follow.
+    /// Records a read; conflicts with an earlier write that it does not follow. Whether its operation
+    /// touches the word for the first time.
     ///
     /// # Errors
     /// The write.
     #[inline]
-    pub(crate) fn read(&self, access: Access, order: &impl Order) -> Result<(), Conflict> {
-        self.after_write(access, order)?;
+    pub(crate) fn read(&self, access: Access, order: &impl Order) -> Result<bool, Conflict> {
+        let write = self.after_write(access, order)?;
         let read = Access(self.read.load(Relaxed));
         self.read.store(access.joined(read).0, Relaxed);
-        Ok(())
+        let operation = access.operation();
+        Ok(read.operation() != operation && write.operation() != operation)
     }
 
-    /// Records a write; conflicts with an earlier write or read that it does not follow.
+    /// Records a write; conflicts with an earlier write or read that it does not follow. Whether its
+    /// operation writes the word for the first time.
     ///
     /// # Errors
     /// The earlier access.
     #[inline]
-    pub(crate) fn write(&self, access: Access, order: &impl Order) -> Result<(), Conflict> {
+    pub(crate) fn write(&self, access: Access, order: &impl Order) -> Result<bool, Conflict> {
         let write = self.after_write(access, order)?;
         let read = Access(self.read.load(Relaxed));
         if !precedes(read, access, order) {
@@ -173,7 +176,7 @@ impl Cell {
         } else {
             self.write.store(access.joined(write).0, Relaxed);
         }
-        Ok(())
+        Ok(write.operation() != access.operation())
     }
 
     #[inline]
@@ -234,6 +237,20 @@ mod tests {
 
     const READ: bool = false;
     const WRITE: bool = true;
+
+    #[test]
+    fn an_operation_touches_a_word_once_for_the_first_time() {
+        let (cell, before) = (Cell::default(), Before(9));
+        let of = |operation, thread| Access::new(operation, 0, thread, 0, 0);
+        let reads = |operation, thread| cell.read(of(operation, thread), &before).ok();
+        let writes = |operation| cell.write(of(operation, 3), &before).ok();
+        assert_eq!([reads(5, 3), reads(5, 3)], [Some(true), Some(false)]);
+        // What it reads after its own write came from nowhere else.
+        assert_eq!([writes(5), writes(5)], [Some(true), Some(false)]);
+        assert_eq!(reads(5, 3), Some(false));
+        assert_eq!([reads(6, 3), reads(6, 4)], [Some(true), Some(false)]);
+        assert_eq!([writes(7), reads(7, 3)], [Some(true), Some(false)]);
+    }
 
     #[test]
     fn a_thread_follows_itself() {

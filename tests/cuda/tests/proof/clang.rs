@@ -1,9 +1,11 @@
-//! The run-time compiler of the tests: the clang that compiles the committed kernels.
+//! The run-time compilers of the tests.
+
+use std::sync::Arc;
 
 use stwo_ml_cuda::CudaError;
-use stwo_ml_cuda::constraints::Compiler;
+use stwo_ml_cuda::constraints::{Compiler, Nvrtc};
 
-/// Compiles with `tests/scripts/build-ptx`.
+/// Compiles with `tests/scripts/build-ptx`: the clang that compiles the committed kernels.
 #[derive(Debug)]
 pub struct Clang;
 
@@ -13,5 +15,13 @@ impl Compiler for Clang {
         let file = folder.path().join("constraints.cu");
         std::fs::write(&file, source).expect("the folder is writable");
         Ok(stwo_ml_cuda_tests::compile::ptx(&file))
+    }
+}
+
+/// Clang, or NVRTC where `tests/scripts/gpu` asks for it, on a GPU: NVRTC's output may run nowhere else.
+pub fn compiler() -> Arc<dyn Compiler> {
+    match std::env::var_os("CUDA_TESTS_NVRTC") {
+        Some(_) => Arc::new(Nvrtc),
+        None => Arc::new(Clang),
     }
 }

@@ -1,5 +1,5 @@
 //! What is proved in the tests of whole proofs, and how.
-#![allow(unreachable_pub)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod clang;
 pub mod poseidon2;

@@ -7,6 +7,7 @@ use stwo::core::fields::qm31::SecureField;
 use stwo::core::fri::FriConfig;
 use stwo::core::pcs::{CommitmentSchemeVerifier, PcsConfig};
 use stwo::core::poly::circle::CanonicCoset;
+use stwo::core::proof::StarkProof;
 use stwo::core::verifier::verify;
 use stwo::prover::backend::{BackendForChannel, Column as _};
 use stwo::prover::poly::BitReversedOrder;
@@ -109,8 +110,27 @@ where
         .map(|poly| poly.coeffs.to_cpu())
 }
 
-/// The proof's bytes.
+/// The bytes of stwo's proof.
 pub fn proof_bytes<B, MC, S>(statement: &S, setting: Setting) -> Result<Vec<u8>, ProvingError>
+where
+    B: BackendForChannel<MC>,
+    MC: MerkleChannel<H: serde::Serialize>,
+    S: Statement,
+    FrameworkComponent<S::Eval>: ComponentProver<B>,
+{
+    proof_bytes_by(statement, setting, prove::<B, MC>)
+}
+
+/// The bytes of the proof that `prover` makes.
+pub fn proof_bytes_by<B, MC, S>(
+    statement: &S,
+    setting: Setting,
+    prover: impl FnOnce(
+        &[&dyn ComponentProver<B>],
+        &mut MC::C,
+        CommitmentSchemeProver<'_, B, MC>,
+    ) -> Result<StarkProof<MC::H>, ProvingError>,
+) -> Result<Vec<u8>, ProvingError>
 where
     B: BackendForChannel<MC>,
     MC: MerkleChannel<H: serde::Serialize>,
@@ -146,7 +166,7 @@ where
     }
     let component =
         FrameworkComponent::new(&mut TraceLocationAllocator::default(), eval, claimed_sum);
-    let proof = prove::<B, MC>(&[&component], channel, scheme)?;
+    let proof = prover(&[&component], channel, scheme)?;
     let bytes = serde_json::to_vec(&proof).expect("a proof is data");
 
     let channel = &mut MC::C::default();
