@@ -7,11 +7,11 @@ use stwo_ml::backend::{Backend, Cuda, Simd};
 use stwo_ml::circuit::Circuit;
 use stwo_ml::compile::{CompileOptions, compile, reshape_inputs};
 use stwo_ml::model::onnx::{ImportOptions, import};
-use stwo_ml::prove::Prover;
+use stwo_ml::prove::{Corruption, ProveError, Prover};
 use stwo_ml_cuda_tests::compile::repository;
 use stwo_ml_tests::backends::agrees;
 use stwo_ml_tests::{INPUT, linear, mixed, mixed_inputs};
-use stwo_ml_verifier::{Level, encode_file};
+use stwo_ml_verifier::{Level, VerifyError, encode_file};
 
 fn cuda() -> Cuda {
     Cuda::new_or_stand_in(0).expect("the tests' driver has a device")
@@ -94,4 +94,26 @@ fn the_mlp() {
 fn lenet5() {
     let (circuit, inputs) = bundled("lenet5.onnx");
     check(&circuit, &inputs);
+}
+
+/// A device that folds wrongly yields no proof: what SIMD's dishonest openings meet in `tests/tests/cheat.rs`.
+#[test]
+fn the_prover_refuses_an_opening_that_is_not_the_fold() {
+    let cuda = cuda();
+    for (corruption, error) in [
+        (
+            Corruption::FoldedWord,
+            VerifyError::Folding { query: 0, layer: 0 },
+        ),
+        (
+            Corruption::ClearPolynomial,
+            VerifyError::LastFold { query: 0 },
+        ),
+    ] {
+        let model = Model::assemble(linear(13), Level::TestTiny, &cuda).unwrap();
+        let mut prover = Prover::new(model, &cuda).unwrap();
+        prover.corruption = Some(corruption);
+        let refused = prover.prove(&[INPUT.to_vec()], &|_| ()).unwrap_err();
+        assert_eq!(refused, ProveError::SelfCheck(error));
+    }
 }
