@@ -40,30 +40,30 @@ KERNEL void eq_table(u32* out_a, u32* out_b, u32* out_c, u32* out_d, const u32* 
     }
 }
 
-// Binds the first variable of a column of QM31 to r: out[i] = in[i] + r (in[i + half] - in[i]).
-// `out` may be the first half of `in`.
+// Binds the first variable of the rows of a table of QM31 to r. A row of 2 half elements, half a power of two,
+// becomes one of half elements; `count` is the number of elements that all rows become:
+// out[i] = in[i] + r (in[i + half] - in[i]) within each row.
 //
-// Launch: one-dimensional, any grid. Per element of the output: 32 bytes read, 16 written, one
-// multiplication of QM31 and two additions.
+// Launch: one-dimensional, any grid. Per element of the output: 32 bytes read, 16 written, one multiplication of
+// QM31 and two additions.
 KERNEL void fix_first_qm31(const u32* in_a, const u32* in_b, const u32* in_c, const u32* in_d, u32* out_a,
-                           u32* out_b, u32* out_c, u32* out_d, u64 half, qm31 r) {
+                           u32* out_b, u32* out_c, u32* out_d, u64 half, u64 count, qm31 r) {
     planes in = {{in_a, in_b, in_c, in_d}};
     planes_mut out = {{out_a, out_b, out_c, out_d}};
-    for (u64 i = grid_thread(); i < half; i += grid_threads())
-        planes_store(out, i, qm31_lerp(planes_load(in, i), planes_load(in, i + half), r));
+    for (u64 i = grid_thread(); i < count; i += grid_threads()) {
+        u64 low = i + (i & ~(half - 1));
+        planes_store(out, i, qm31_lerp(planes_load(in, low), planes_load(in, low + half), r));
+    }
 }
 
-// The same of a column of M31.
+// The same of one row of M31, half elements of output.
 //
-// Launch: one-dimensional, any grid. Per element of the output: 8 bytes read, 16 written, one
-// multiplication of QM31 by M31 and two additions.
-KERNEL void fix_first_m31(const u32* in, u32* out_a, u32* out_b, u32* out_c, u32* out_d, u64 half, qm31 r) {
+// Launch: one-dimensional, any grid. Per element of the output: 8 bytes read, 16 written, one multiplication of QM31
+// by M31 and two additions.
+KERNEL void fix_first_m31(const u32* values, u32* out_a, u32* out_b, u32* out_c, u32* out_d, u64 half, qm31 r) {
     planes_mut out = {{out_a, out_b, out_c, out_d}};
-    for (u64 i = grid_thread(); i < half; i += grid_threads()) {
-        qm31 v = qm31_mul_m31(r, m31_sub(in[i + half], in[i]));
-        v.a = m31_add(v.a, in[i]);
-        planes_store(out, i, v);
-    }
+    for (u64 i = grid_thread(); i < half; i += grid_threads())
+        planes_store(out, i, qm31_add_m31(qm31_mul_m31(r, m31_sub(values[i + half], values[i])), values[i]));
 }
 
 // Partial sums of values[i] * weights[i], values of M31.
@@ -108,4 +108,22 @@ KERNEL void integers_to_m31(u32* values, u64 count) {
 KERNEL void fill_qm31(u32* out_a, u32* out_b, u32* out_c, u32* out_d, u64 count, qm31 value) {
     planes_mut out = {{out_a, out_b, out_c, out_d}};
     for (u64 i = grid_thread(); i < count; i += grid_threads()) planes_store(out, i, value);
+}
+
+// The first `count` elements of a column as consecutive words, for the host.
+//
+// Launch: one-dimensional, any grid. Per element: 16 bytes read, 16 written.
+KERNEL void to_entries(const u32* in_a, const u32* in_b, const u32* in_c, const u32* in_d, u64 count, u32* out) {
+    planes in = {{in_a, in_b, in_c, in_d}};
+    for (u64 i = grid_thread(); i < count; i += grid_threads()) qm31_store(out, i, planes_load(in, i));
+}
+
+// Adds `value` to every element.
+//
+// Launch: one-dimensional, any grid. Per element: 16 bytes read, 16 written, one addition of QM31.
+KERNEL void add_constant(u32* values_a, u32* values_b, u32* values_c, u32* values_d, u64 count, qm31 value) {
+    planes in = {{values_a, values_b, values_c, values_d}};
+    planes_mut out = {{values_a, values_b, values_c, values_d}};
+    for (u64 i = grid_thread(); i < count; i += grid_threads())
+        planes_store(out, i, qm31_add(planes_load(in, i), value));
 }

@@ -174,6 +174,15 @@ impl<T: Element> DeviceColumn<T> {
             .extend(rows);
     }
 
+    /// The values of `rows`; those that [`crate::backend::open_rows`] did not read before are read
+    /// one by one.
+    ///
+    /// # Errors
+    /// Driver errors, among them failures of earlier kernels.
+    pub fn read_rows(&self, rows: &[usize]) -> Result<Vec<T>, CudaError> {
+        rows.iter().map(|row| self.read(*row)).collect()
+    }
+
     fn read(&self, index: usize) -> Result<T, CudaError> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&value) = opened.get(&index) {

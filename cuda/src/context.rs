@@ -154,6 +154,23 @@ impl CudaContext {
         })
     }
 
+    /// Runs `f`, some backend operations of stwo without parallel iterators, on this thread.
+    ///
+    /// # Errors
+    /// As [`CudaContext::scope`].
+    ///
+    /// # Panics
+    /// As [`CudaContext::scope`].
+    pub fn enter<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> Result<R, CudaError> {
+        let before = CURRENT.with(|current| current.replace(Some(Arc::clone(self))));
+        let result = catch_unwind(AssertUnwindSafe(f));
+        CURRENT.with(|current| *current.borrow_mut() = before);
+        result.or_else(|payload| match payload.downcast::<CudaError>() {
+            Ok(error) => Err(*error),
+            Err(payload) => resume_unwind(payload),
+        })
+    }
+
     /// The context of the enclosing [`CudaContext::scope`].
     ///
     /// # Errors
@@ -201,7 +218,7 @@ impl CudaContext {
         Ok(function)
     }
 
-    fn module(&self, name: &'static str) -> Result<Arc<CudaModule>, CudaError> {
+    pub(crate) fn module(&self, name: &'static str) -> Result<Arc<CudaModule>, CudaError> {
         let mut modules = lock(&self.modules);
         if let Some(module) = modules.get(name) {
             return Ok(Arc::clone(module));

@@ -13,10 +13,13 @@ pub mod column;
 pub mod constraints;
 mod context;
 mod counters;
+pub mod doctor;
 mod error;
 pub mod launch;
 pub mod memory;
+pub mod multilinear;
 pub mod roofline;
+pub mod scheduler;
 
 pub use backend::CudaBackend;
 pub use context::{CudaContext, STAND_IN_DEVICE};

@@ -167,6 +167,17 @@ fn the_demo_runs() {
     assert!(out.contains("says 1"), "{out}");
 }
 
+/// `stwo-ml inspect ... | head`: the reader of the output has gone.
+#[test]
+fn survives_a_closed_pipe() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let key = models().join("../vectors/small.vk");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stwo-ml"));
+    let status = command.arg("inspect").arg(key).stdout(writer).status();
+    assert_eq!(status.expect("the binary runs").code(), Some(0));
+}
+
 /// Arrays whose header promises what the file does not hold, and one without axes.
 #[test]
 fn refuses_damaged_arrays() {

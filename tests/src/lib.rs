@@ -1,5 +1,6 @@
-//! What the cross-crate tests share: small circuits, their provers, the vectors.
+//! What the cross-crate tests share: small circuits, their provers, the vectors, and what backends must agree on.
 
+pub mod backends;
 pub mod vectors;
 
 use stwo_ml::artifact::Model;

@@ -29,17 +29,18 @@ pub fn blake2s(parts: &[&[u8]]) -> Digest {
 /// First word of the message under a proof of work, as stwo's.
 const GRIND_PREFIX: u32 = 0x1234_5678;
 
-/// Whether `H(H(prefix, twelve zero bytes, seed, bits), nonce)`, read as a little-endian integer,
-/// has at least `bits` trailing zeros. Equal to stwo's `Blake2sChannel::verify_pow_nonce` with
-/// the seed as its digest, so that stwo's grinders serve.
+/// The first half of what a proof of work hashes: `H(prefix, twelve zero bytes, seed, bits)`.
+pub fn grind_message(seed: &Digest, bits: u32) -> Digest {
+    let prefix = GRIND_PREFIX.to_le_bytes();
+    blake2s(&[&prefix, &[0; 12], &seed.0, &bits.to_le_bytes()])
+}
+
+/// Whether `H(`[`grind_message`]`, nonce)`, read as a little-endian integer, has at least `bits`
+/// trailing zeros. Equal to stwo's `Blake2sChannel::verify_pow_nonce` with the seed as its
+/// digest, so that stwo's grinders serve.
 pub fn grind_ok(seed: &Digest, bits: u32, nonce: u64) -> bool {
-    let prefixed = blake2s(&[
-        &GRIND_PREFIX.to_le_bytes(),
-        &[0; 12],
-        &seed.0,
-        &bits.to_le_bytes(),
-    ]);
-    let result = blake2s(&[&prefixed.0, &nonce.to_le_bytes()]);
+    let message = grind_message(seed, bits);
+    let result = blake2s(&[&message.0, &nonce.to_le_bytes()]);
     let low = result
         .0
         .first_chunk()

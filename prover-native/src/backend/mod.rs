@@ -6,6 +6,8 @@
 //! opened rows. [`Simd`] is the fast backend of this crate, [`Scalar`] the reference; all backends
 //! produce the same values, hence the same proof bytes.
 
+use std::collections::BTreeMap;
+
 use stwo_ml_verifier::Digest;
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::lookup::Fingerprint;
@@ -13,12 +15,16 @@ use stwo_ml_verifier::proof::{Coset, Rows};
 use stwo_ml_verifier::security::Parameters;
 use stwo_ml_verifier::shape::Word;
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod description;
 mod lanes;
 mod scalar;
 mod simd;
 mod twiddles;
 
+#[cfg(feature = "cuda")]
+pub use cuda::Cuda;
 pub use description::{Block, Cells, Column, Contracted, Form, Part, Product, Replacement};
 pub use scalar::Scalar;
 pub use simd::Simd;
@@ -26,7 +32,29 @@ pub use simd::Simd;
 /// Why a backend could not compute. The backends of the CPU always can.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BackendError {}
+pub enum BackendError {
+    /// A CUDA device or its driver failed.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] stwo_ml_cuda::CudaError),
+}
+
+/// What a backend with a device of its own did so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// The device.
+    pub device_name: String,
+    /// Operations on the device, by name.
+    pub device: BTreeMap<String, u64>,
+    /// Operations that the backend leaves to the host on purpose, by name.
+    pub host: BTreeMap<String, u64>,
+    /// Bytes copied to the device.
+    pub bytes_to_device: u64,
+    /// Bytes copied to the host.
+    pub bytes_to_host: u64,
+    /// Copies to the host, each of which waits for the device.
+    pub copies_to_host: u64,
+}
 
 /// The result of a backend's operation.
 pub type Result<T> = std::result::Result<T, BackendError>;
@@ -176,6 +204,11 @@ pub trait Backend: Send + Sync {
 
     /// The backend's name, for reports.
     fn name(&self) -> &'static str;
+
+    /// What was done so far on a device and on the host; `None` where the host is all there is.
+    fn operations(&self) -> Option<Operations> {
+        None
+    }
 
     /// Commits to columns of `2^log_rows` cells, column after column, a power of two of them.
     ///

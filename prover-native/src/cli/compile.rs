@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use ndarray::{ArrayD, Axis};
 use serde_json::json;
 use stwo_ml::artifact::Model;
-use stwo_ml::backend::Simd;
+use stwo_ml::backend::Backend;
 use stwo_ml::compile::{CompileOptions, Compiled, compile, counts, reshape_inputs};
 use stwo_ml::model::graph::Graph;
 use stwo_ml::model::onnx::{ImportOptions, MAX_ONNX_BYTES, import};
 use stwo_ml::model::report::accuracy;
 use stwo_ml_verifier::Level;
 
+use super::backend::{Choice, with_backend};
 use super::{Failure, Output, read, read_arrays, read_vk, write};
 
 /// Arguments of `compile`.
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     /// Write nothing; fail unless the compilation gives this key.
     #[arg(long, value_name = "VK")]
     check: Option<PathBuf>,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 /// Per example, one array per input.
@@ -108,12 +111,13 @@ pub(super) fn build(
     batch: usize,
     level: Level,
     options: &CompileOptions,
+    backend: &impl Backend,
 ) -> Result<(Graph, Examples, Compiled, Model), String> {
     let graph = import(onnx, ImportOptions { batch }).map_err(|e| e.to_string())?;
     let examples = examples(&graph, arrays).map_err(|e| format!("calibration: {e}"))?;
     let compiled = compile(&graph, &examples, options).map_err(|e| e.to_string())?;
     let model =
-        Model::assemble(compiled.circuit.clone(), level, &Simd).map_err(|e| e.to_string())?;
+        Model::assemble(compiled.circuit.clone(), level, backend).map_err(|e| e.to_string())?;
     Ok((graph, examples, compiled, model))
 }
 
@@ -131,14 +135,17 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         activation_bits: args.activation_bits,
         shift: args.shift,
     };
+    let chosen = args.choice.open()?;
     let bar = out.progress(3);
     bar.set_message("reading");
     let onnx = read(&args.onnx, MAX_ONNX_BYTES)?;
     let arrays = read_arrays(&args.calibrate)?;
     bar.inc(1);
     bar.set_message("calibrating and compiling");
-    let (graph, examples, compiled, model) = build(&onnx, &arrays, args.batch, level, &options)
-        .map_err(|e| Failure::file(&args.onnx, e))?;
+    let built = with_backend!(&chosen.backend, backend => {
+        build(&onnx, &arrays, args.batch, level, &options, backend)
+    });
+    let (graph, examples, compiled, model) = built.map_err(|e| Failure::file(&args.onnx, e))?;
     bar.inc(1);
     let report = if args.report {
         bar.set_message("comparing with the float network");
@@ -176,7 +183,7 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     write(&vk_path, &vk_bytes)?;
     let counts = counts(&model.vk);
     let mut text = format!(
-        "compiled {} ({} nodes)\n  model  {} ({} bytes)\n  key    {} ({} bytes)\n  digest {digest}\n  level  {}\n  {} multiply-accumulates, {} lookups over {} table rows, {} witness cells and {} weight cells committed",
+        "compiled {} ({} nodes)\n  model  {} ({} bytes)\n  key    {} ({} bytes)\n  digest {digest}\n  level  {}\n  {} multiply-accumulates, {} lookups over {} table rows, {} witness cells and {} weight cells committed\n  weights committed on the {}",
         args.onnx.display(),
         graph.nodes.len(),
         path.display(),
@@ -189,6 +196,7 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         counts.table_rows,
         counts.witness_cells,
         counts.weight_cells,
+        chosen.text(),
     );
     if let Some(report) = &report {
         text += &format!(
@@ -214,6 +222,7 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         "vk": vk_path, "vk_bytes": vk_bytes.len(),
         "digest": digest.to_string(), "level": level.name(),
         "counts": counts, "report": report,
+        "backend": chosen.name(), "backend_reason": chosen.reason,
     });
     out.print(text, &value);
     Ok(())

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use ndarray_npy::{NpzReader, ReadNpyExt};
 use serde_json::json;
-use stwo_ml::backend::Simd;
 use stwo_ml::compile::{CompileOptions, quantize_for};
 use stwo_ml::prove::Prover;
 use stwo_ml_verifier::{Level, Vk, encode_file, verify_file};
 
+use super::backend::{Choice, with_backend};
 use super::{
     Failure, Output, outputs_text, phases_json, phases_text, security_json, security_text,
 };
@@ -23,6 +23,8 @@ pub(crate) struct Args {
     /// Security level: standard, onchain128, compat96 or provable96.
     #[arg(long, default_value = "standard")]
     level: String,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 /// The digit as two lines of text per pixel pair.
@@ -51,24 +53,30 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let digits = npz.by_index(0).map_err(|e| bundled(&e))?;
     let digit = ndarray::ArrayD::<f32>::read_npy(DIGIT).map_err(|e| bundled(&e))?;
     if !out.json {
-        println!(
-            "LeNet-5, trained on MNIST, on this digit:\n{}",
-            picture(&digit)
-        );
+        let digit = picture(&digit);
+        super::print(format_args!(
+            "LeNet-5, trained on MNIST, on this digit:\n{digit}"
+        ));
     }
 
+    let chosen = args.choice.open()?;
     let start = Instant::now();
     let options = CompileOptions::default();
-    let (_, _, _, model) =
-        super::compile::build(LENET5, &[digits], 1, level, &options).map_err(Failure::Unusable)?;
+    let built = with_backend!(&chosen.backend, backend => {
+        super::compile::build(LENET5, &[digits], 1, level, &options, backend)
+    });
+    let (_, _, _, model) = built.map_err(Failure::Unusable)?;
     let vk_bytes = model.vk.encode();
     let compiled = start.elapsed();
 
     let start = Instant::now();
     let inputs = quantize_for(&model.vk, &[digit]).map_err(|e| bundled(&e))?;
-    let prover = Prover::new(model, &Simd).map_err(|e| bundled(&e))?;
-    let setup = start.elapsed();
-    let proven = super::prove::prove(&prover, &inputs, out).map_err(Failure::Unusable)?;
+    let (setup, proven) = with_backend!(&chosen.backend, backend => {
+        let prover = Prover::new(model, backend).map_err(|e| bundled(&e))?;
+        let setup = start.elapsed();
+        let proven = super::prove::prove(&prover, &inputs, out).map_err(Failure::Unusable)?;
+        (setup, proven)
+    });
     let proof_bytes = encode_file(&proven.statement, &proven.proof);
 
     // The verifier starts from bytes, as it would elsewhere.
@@ -82,17 +90,21 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     phases.push(("verify", verifying));
     let best = stwo_ml::model::report::argmax(&statement.outputs[0]);
     let text = format!(
-        "proven and verified: the model {} says {best}\n{}\n  key {} bytes, proof {} bytes\n  time:\n{}\n{}",
+        "proven and verified: the model {} says {best}\n{}\n  key {} bytes, proof {} bytes\n  time, {}:\n{}{}\n{}",
         vk.digest(),
         outputs_text(&vk, &statement),
         vk_bytes.len(),
         proof_bytes.len(),
+        chosen.text(),
         phases_text(&phases),
+        chosen.operations_text(),
         security_text(&verified.security),
     );
     let value = json!({
         "ok": true, "digest": vk.digest().to_string(), "digit": best,
         "vk_bytes": vk_bytes.len(), "proof_bytes": proof_bytes.len(),
+        "backend": chosen.name(), "backend_reason": chosen.reason,
+        "operations": chosen.operations_json(),
         "phases": phases_json(&phases), "security": security_json(&verified.security),
     });
     out.print(text, &value);

@@ -1,7 +1,7 @@
 //! The subcommands, one file each.
 
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,11 +14,13 @@ use stwo_ml_verifier::vk::Port;
 use stwo_ml_verifier::{Regime, Statement, VerifyError, Vk};
 use zip::ZipArchive;
 
+mod backend;
 mod calldata;
 #[cfg(feature = "starknet")]
 mod client;
 mod compile;
 mod demo;
+mod doctor;
 #[cfg(feature = "starknet")]
 mod estimate;
 mod inspect;
@@ -75,6 +77,8 @@ enum Command {
     Receipt(receipt::Args),
     /// Compile, prove and verify a bundled network on a bundled digit.
     Demo(demo::Args),
+    /// Say which backends this machine can use, and what is wrong with the others.
+    Doctor(doctor::Args),
 }
 
 /// Why a command failed, with its exit code.
@@ -144,6 +148,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "starknet")]
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
     };
     let Err(failure) = result else {
         return ExitCode::SUCCESS;
@@ -171,11 +176,16 @@ pub(crate) fn run() -> ExitCode {
             }
             _ => value,
         };
-        println!("{value}");
+        print(value);
     } else {
         eprintln!("error: {failure}");
     }
     ExitCode::from(exit)
+}
+
+/// Prints a line. Who reads it may have gone (`| head`), which is no failure of the command.
+fn print(text: impl fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// How results are printed.
@@ -188,9 +198,9 @@ impl Output {
     /// Prints the text, or the JSON object.
     fn print(self, text: impl fmt::Display, value: &Value) {
         if self.json {
-            println!("{value}")
+            print(value);
         } else {
-            println!("{text}")
+            print(text);
         }
     }
 

@@ -7,11 +7,12 @@ use ndarray::ArrayD;
 use ndarray_npy::WriteNpyExt;
 use serde_json::json;
 use stwo_ml::artifact::{MAX_MODEL_BYTES, Model};
-use stwo_ml::backend::Simd;
+use stwo_ml::backend::Backend;
 use stwo_ml::compile::quantize_for;
 use stwo_ml::prove::{PHASES, Proven, Prover};
 use stwo_ml_verifier::encode_file;
 
+use super::backend::{Choice, with_backend};
 use super::{
     Failure, Output, outputs_text, phases_json, phases_text, read, read_arrays, reals,
     security_json, security_text, shape, write,
@@ -32,11 +33,13 @@ pub(crate) struct Args {
     /// extension `output.npy`.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 /// Proves with a progress bar.
 pub(super) fn prove(
-    prover: &Prover<'_>,
+    prover: &Prover<'_, impl Backend>,
     inputs: &[Vec<i32>],
     out: Output,
 ) -> Result<Proven, String> {
@@ -55,10 +58,13 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         .map_err(|e| Failure::file(&args.model, e))?;
     let arrays = read_arrays(&args.input)?;
     let inputs = quantize_for(&model.vk, &arrays).map_err(|e| Failure::file(&args.input, e))?;
-    let prover = Prover::new(model, &Simd).map_err(|e| Failure::file(&args.model, e))?;
-    let setup = start.elapsed();
-    let proven = prove(&prover, &inputs, out).map_err(Failure::Unusable)?;
-    let vk = &prover.model().vk;
+    let chosen = args.choice.open()?;
+    let vk = model.vk.clone();
+    let (setup, proven) = with_backend!(&chosen.backend, backend => {
+        let prover = Prover::new(model, backend).map_err(|e| Failure::file(&args.model, e))?;
+        let setup = start.elapsed();
+        (setup, prove(&prover, &inputs, out).map_err(Failure::Unusable)?)
+    });
     let bytes = encode_file(&proven.statement, &proven.proof);
     let output_path = args
         .output
@@ -76,19 +82,21 @@ pub(super) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let mut phases = vec![("setup", setup)];
     phases.extend(proven.phases.iter().copied());
     let text = format!(
-        "proved one run of {} (model {})\n{}\n  proof  {} ({} bytes)\n  output {}\n  time, {} backend:\n{}\n{}",
+        "proved one run of {} (model {})\n{}\n  proof  {} ({} bytes)\n  output {}\n  time, {}:\n{}{}\n{}",
         vk.name,
         vk.digest(),
-        outputs_text(vk, &proven.statement),
+        outputs_text(&vk, &proven.statement),
         args.out.display(),
         bytes.len(),
         output_path.display(),
-        "simd",
+        chosen.text(),
         phases_text(&phases),
+        chosen.operations_text(),
         security_text(&proven.verified.security),
     );
     let value = json!({
-        "ok": true, "digest": vk.digest().to_string(), "backend": "simd",
+        "ok": true, "digest": vk.digest().to_string(), "backend": chosen.name(),
+        "backend_reason": chosen.reason, "operations": chosen.operations_json(),
         "proof": args.out, "proof_bytes": bytes.len(), "output": output_path,
         "phases": phases_json(&phases), "security": security_json(&proven.verified.security),
     });

@@ -1,11 +1,8 @@
-//! The CPU backend: stwo's SIMD circle FFT, Merkle trees and grinding, and packed sumchecks.
+//! The CPU backend: stwo's SIMD circle FFT and Merkle trees, packed sumchecks and grinding.
 
 use rayon::prelude::*;
-use stwo::core::channel::Blake2sChannel;
 use stwo::core::fields::m31::BaseField;
 use stwo::core::poly::circle::CanonicCoset;
-use stwo::core::proof_of_work::GrindOps;
-use stwo::core::vcs::blake2_hash::Blake2sHash;
 use stwo::core::vcs_lifted::blake2_merkle::Blake2sMerkleHasher;
 use stwo::prover::backend::simd::SimdBackend;
 use stwo::prover::backend::simd::column::BaseColumn;
@@ -28,6 +25,7 @@ use super::{
 mod folding;
 mod forms;
 mod fractions;
+mod grind;
 mod products;
 
 /// Largest column that is committed in one FFT, base-two logarithm: above it, stwo's SIMD
@@ -119,9 +117,7 @@ impl Backend for Simd {
     }
 
     fn grind(&self, seed: &Digest, bits: u32) -> Result<u64> {
-        let mut channel = Blake2sChannel::default();
-        channel.update_digest(Blake2sHash(seed.0));
-        Ok(SimdBackend::grind(&channel, bits))
+        Ok(grind::grind(seed, bits))
     }
 
     fn fractions<'a>(

@@ -4,7 +4,7 @@ pub(crate) type Bug = (&'static str, &'static str, &'static str, &'static str);
 
 /// Bugs of which no check can know: the result differs.
 #[rustfmt::skip]
-pub(crate) const WRONG: [Bug; 12] = [
+pub(crate) const WRONG: [Bug; 25] = [
     ("sum", "include/m31.cuh", "return min(s, s - M31_P);", "return s;"),
     ("sum", "accumulate.cu", "m31_add(a3[i], b3[i])", "m31_add(a3[i], b2[i])"),
     ("inverse", "include/m31.cuh", "m31_square_times(t5, 7), t2)", "m31_square_times(t5, 7), t1)"),
@@ -19,11 +19,27 @@ pub(crate) const WRONG: [Bug; 12] = [
     // Values left out of a sum.
     ("partials", "mle.cu", "b = threadIdx.x; b < blocks; b += 32", "b = threadIdx.x; b + 32 < blocks; b += 32"),
     ("scan", "prefix_sum.cu", "if (lane == 31) scratch[warp] = x;", "if (lane == 0) scratch[warp] = x;"),
+    // Layers of fractions.
+    ("layer", "gkr.cu", "qm31_mul(n1, d0));", "qm31_mul(n1, d1));"),
+    ("layer", "gkr.cu", "line(qm31 low, qm31 high) { return qm31_sub(high, low); }", "line(qm31 low, qm31 high) { return high; }"),
+    ("next", "gkr.cu", "qm31_mul(n.at(first), d1)", "qm31_mul(n.at(first), d0)"),
+    ("fractions", "gkr.cu", "? m31_neg(multiplicities[i]) : 1", "? multiplicities[i] : 1"),
+    ("fractions", "gkr.cu", "(int)min(row, last)", "(int)row"),
+    // Unsigned: negative values are above the least one.
+    ("fractions", "gkr.cu", "v = v < (int)lo ?", "v = (u32)v < lo ?"),
+    // Products, forms, openings.
+    ("round", "sumcheck.cu", "qm31_sub(f1, f0), i, i + half", "qm31_sub(f0, f1), i, i + half"),
+    ("form", "sumcheck.cu", "p = chunk[2]; p < chunk[3]; p++", "p = chunk[2]; p < chunk[2] + 1; p++"),
+    ("replace", "sumcheck.cu", "(high << old_bits << shift)", "(high << new_bits << shift)"),
+    ("spread", "sumcheck.cu", "fields[3 * f + 2] + digit", "fields[3 * f + 2] + (digit & 1)"),
+    ("combine", "opening.cu", "cells1[((u64)c << log_rows) + row]", "cells1[row]"),
+    ("word", "opening.cu", "1u << 30", "1u << 29"),
+    ("cosets", "opening.cu", "in.p[k][i]", "in.p[k & 2][i]"),
 ];
 
 /// Bugs that the checks find, whatever the result is, and a word of the finding.
 #[rustfmt::skip]
-pub(crate) const FORBIDDEN: [(Bug, &str); 21] = [
+pub(crate) const FORBIDDEN: [(Bug, &str); 26] = [
     (("fft", "circle_fft.cu", "tile[l] = (place.start + offset) >> log_in ? 0 : input[offset];", "tile[l] = input[offset];"), "outside of memory"),
     (("sum", "accumulate.cu", "i < n; i +=", "i <= n; i +="), "outside of memory"),
     (("gather", "gather.cu", "(u64)rows[i] * words + w", "(u64)rows[i] * (words + 4) + w"), "outside of memory"),
@@ -50,4 +66,10 @@ pub(crate) const FORBIDDEN: [(Bug, &str); 21] = [
     (("scan", "prefix_sum.cu", "if (lane >= step) x = m31_add(x, before);", "if (lane >= step) x = m31_add(x, before); if (step == 4 && lane == 9) __syncthreads();"), "barrier|lanes"),
     // 16 bytes at once, 4 bytes too far.
     (("subtree", "merkle.cu", "u32* nodes = (u32*)tile;", "u32* nodes = (u32*)tile + 1;"), "unaligned"),
+    // Layers, forms, openings: weights beyond their table, a cell or an entry too many, a value left out, a barrier.
+    (("layer", "gkr.cu", "planes_load(d, low + offset), e = planes_load(eq, i);", "planes_load(d, low + offset), e = planes_load(eq, low + offset);"), "outside of memory"),
+    (("form", "sumcheck.cu", "cell < chunk[1]; cell +=", "cell <= chunk[1]; cell +="), "race in global|outside of memory"),
+    (("cosets", "opening.cu", "i < count << log_coset; i +=", "i <= count << log_coset; i +="), "outside of memory"),
+    (("folding", "opening.cu", "planes_store(rest, i, e);", "if (i > 0) planes_store(rest, i, e);"), "uninitialised"),
+    (("layer", "include/mle.cuh", "if (k > 0) __syncthreads();", ""), "race in shared"),
 ];

@@ -3,7 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-const P: u32 = (1 << 31) - 1;
+use super::sumchecks;
+
+pub(crate) const P: u32 = (1 << 31) - 1;
 
 /// An argument of a launch.
 pub(crate) enum Argument {
@@ -32,12 +34,16 @@ pub(crate) struct Case {
     pub(crate) arguments: Vec<Argument>,
 }
 
-/// The launches that bugs are tried in.
-pub(crate) fn cases() -> Vec<Case> {
-    let mut rng = StdRng::seed_from_u64(0);
-    let mut words = |n: usize| -> Vec<u32> { (0..n).map(|_| rng.random_range(1..P)).collect() };
-    let doubled = |words: Vec<u32>| words.into_iter().map(|word| word << 1).collect();
-    let case = |name, file, kernel, blocks, threads, arguments| Case {
+/// A launch without dynamic shared memory.
+pub(crate) fn case(
+    name: &'static str,
+    file: &'static str,
+    kernel: &'static str,
+    blocks: (u32, u32),
+    threads: u32,
+    arguments: Vec<Argument>,
+) -> Case {
+    Case {
         name,
         file,
         kernel,
@@ -45,10 +51,26 @@ pub(crate) fn cases() -> Vec<Case> {
         threads,
         shared: 0,
         arguments,
-    };
-    let outputs = |n: usize| (0..4).map(move |_| Output(n));
+    }
+}
+
+/// Random elements but zero.
+pub(crate) fn words(rng: &mut StdRng, n: usize) -> Vec<u32> {
+    (0..n).map(|_| rng.random_range(1..P)).collect()
+}
+
+/// Four planes that the kernel writes.
+pub(crate) fn outputs(n: usize) -> impl Iterator<Item = Argument> {
+    (0..4).map(move |_| Output(n))
+}
+
+/// The launches that bugs are tried in.
+pub(crate) fn cases() -> Vec<Case> {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let mut words = |n: usize| words(rng, n);
+    let doubled = |words: Vec<u32>| words.into_iter().map(|word| word << 1).collect();
     let r = [5, 7, 11, P - 1];
-    vec![
+    let mut cases = vec![
         case("sum", "accumulate", "accumulate", (2, 1), 32, {
             let mut list: Vec<_> = (0..8).map(|_| Words(words(100))).collect();
             list.push(U64(100));
@@ -205,5 +227,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 U32(0),
             ],
         ),
-    ]
+    ];
+    cases.extend(sumchecks::cases(rng));
+    cases
 }

@@ -4,6 +4,7 @@
 
 mod bugs;
 mod cases;
+mod sumchecks;
 
 use std::fs;
 
