@@ -170,7 +170,7 @@ fn print_table(device: &Device, shape: &Shape, rows: &[(Stage, Row)], transfer: 
         roofline::trace_bytes(shape) as f64 / 1e6,
         transfer * 1e3
     );
-    if 2 * roofline::trace_bytes(shape) << shape.log_blowup <= device.cache {
+    if (2 * roofline::trace_bytes(shape)) << shape.log_blowup <= device.cache {
         println!(
             "\nThe evaluations may stay in the level 2 cache: then what Memory limits can be faster."
         );

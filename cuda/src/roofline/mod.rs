@@ -10,10 +10,7 @@
 mod device;
 mod kernels;
 
-use std::collections::BTreeMap;
-
 use crate::backend::MAX_STEP;
-use crate::launch::MODULES;
 
 pub use device::{DEVICES, Device};
 
@@ -222,7 +219,7 @@ fn fri(shape: &Shape, domain: u32) -> (Vec<Work>, Vec<Work>) {
 
 /// Bytes of the trace, which the host sends.
 pub fn trace_bytes(shape: &Shape) -> u64 {
-    4 * shape.columns << shape.log_rows
+    (4 * shape.columns) << shape.log_rows
 }
 
 /// What bounds a stage.
@@ -251,10 +248,10 @@ pub struct Bound {
 
 /// The bound of one kernel's work.
 ///
-/// Lanes' instructions of PTX count for as many machine instructions as the kernel's text has in machine code
-/// over what it has in PTX, but at most for one each (loops that the assembler unrolls are longer in its text, not in
-/// time), and use the pipes in its proportions. The generated kernel of constraints is taken instruction for
-/// instruction.
+/// Lanes' instructions of PTX count for as many machine instructions as the kernel's longest innermost loop has in
+/// machine code over what it has in PTX, but at most for one each (loops that the assembler unrolls are longer in its
+/// text, not in time), and use the pipes in that loop's proportions. The generated kernel of constraints is taken
+/// instruction for instruction.
 pub fn bound(device: &Device, work: &Work) -> Bound {
     let machine = Machine::of(work.kernel, device.architecture);
     let instructions = work.instructions as f64 * machine.per_ptx;
@@ -292,42 +289,27 @@ struct Machine {
 
 impl Machine {
     fn of(kernel: &str, architecture: &str) -> Self {
-        let Some(ptx) = ptx_instructions().remove(kernel) else {
+        if kernel == "constraints" {
             return Self {
                 per_ptx: 1.0,
                 alu: 0.0,
                 multiplier: 0.0,
             };
-        };
+        }
         let line = RESOURCES
             .lines()
             .map(|line| line.split(' ').collect::<Vec<_>>())
             .find(|words| words[..2] == [kernel, architecture])
             .unwrap_or_else(|| panic!("cuda/ptx/RESOURCES has no {kernel} for {architecture}"));
         let number = |column: usize| line[column].parse::<f64>().expect("a number");
-        let all = number(4);
+        let [ptx, machine, alu, multiplier] = [5, 6, 7, 8].map(number);
         Self {
-            per_ptx: (all / ptx as f64).min(1.0),
-            alu: number(5) / all,
-            multiplier: number(6) / all,
+            per_ptx: (machine / ptx).min(1.0),
+            alu: alu / machine,
+            multiplier: multiplier / machine,
         }
     }
 }
 
 /// What `tests/scripts/assemble-ptx.py` counted.
 const RESOURCES: &str = include_str!("../../ptx/RESOURCES");
-
-/// Instructions of each kernel's text in PTX.
-fn ptx_instructions() -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::new();
-    for (_, text) in MODULES {
-        for entry in text.split(".entry ").skip(1) {
-            let name = entry.split('(').next().unwrap_or_default();
-            let instructions = entry.lines().map(str::trim).filter(|line| {
-                line.ends_with(';') && !line.starts_with('.') && !line.starts_with("//")
-            });
-            counts.insert(name, instructions.count() as u64);
-        }
-    }
-    counts
-}

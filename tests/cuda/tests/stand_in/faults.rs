@@ -201,12 +201,11 @@ fn without_a_driver_and_a_compiler_their_absence_is_an_error() {
 #[test]
 #[ignore = "runs in a process of its own, started by another test"]
 fn in_a_process_without_libraries() {
-    // SAFETY: a driver's and a compiler's initialisers, if they are installed, are NVIDIA's.
-    let installed = |names: &[&str]| {
-        names
-            .iter()
-            .any(|name| unsafe { Library::new(*name) }.is_ok())
+    let loads = |name: &&str| {
+        // SAFETY: a driver's and a compiler's initialisers, if they are installed, are NVIDIA's.
+        unsafe { Library::new(*name) }.is_ok()
     };
+    let installed = |names: &[&str]| names.iter().any(loads);
     if installed(&["libcuda.so", "libcuda.so.1"]) {
         println!("a driver is installed: its absence cannot be shown here");
     } else {
