@@ -42,11 +42,11 @@ fn prove(
     (key, encode_file(&proven.statement, &proven.proof))
 }
 
-/// Proves on both, at every level where no proof of work is interpreted.
-fn check(circuit: &Circuit, inputs: &[Vec<i32>]) {
+/// Proves on both at the levels, or at all of them where no interpreter works on the proofs of work.
+fn check(circuit: &Circuit, inputs: &[Vec<i32>], interpreted: &[Level]) {
     let cuda = cuda();
     let levels = if cuda.context().is_stand_in() {
-        &[Level::TestTiny]
+        interpreted
     } else {
         Level::ALL
     };
@@ -60,12 +60,16 @@ fn check(circuit: &Circuit, inputs: &[Vec<i32>]) {
 
 #[test]
 fn a_linear_layer() {
-    check(&linear(10), &[INPUT.to_vec()]);
+    check(
+        &linear(10),
+        &[INPUT.to_vec()],
+        &[Level::TestTiny, Level::Standard],
+    );
 }
 
 #[test]
 fn every_relation_operand_and_wiring() {
-    check(&mixed(), &mixed_inputs());
+    check(&mixed(), &mixed_inputs(), &[Level::TestTiny]);
 }
 
 /// A bundled network, and its first calibration digit.
@@ -87,13 +91,13 @@ fn bundled(name: &str) -> (Circuit, Vec<Vec<i32>>) {
 #[test]
 fn the_mlp() {
     let (circuit, inputs) = bundled("mlp.onnx");
-    check(&circuit, &inputs);
+    check(&circuit, &inputs, &[Level::TestTiny]);
 }
 
 #[test]
 fn lenet5() {
     let (circuit, inputs) = bundled("lenet5.onnx");
-    check(&circuit, &inputs);
+    check(&circuit, &inputs, &[Level::TestTiny]);
 }
 
 /// A device that folds wrongly yields no proof: what SIMD's dishonest openings meet in `tests/tests/cheat.rs`.
