@@ -77,6 +77,10 @@ fn main() {
         );
         std::process::exit(2);
     };
+    if arguments.fold_step + arguments.log_last_layer > arguments.log_rows {
+        eprintln!("roofline: fold step and last layer are too large for the rows");
+        std::process::exit(2);
+    }
     let shape = Shape {
         log_rows: arguments.log_rows,
         columns: arguments.columns,

@@ -24,7 +24,7 @@ pub struct Shape {
     pub columns: u64,
     /// log 2 of the committed domain's length over the rows, at least 1.
     pub log_blowup: u32,
-    /// Folds between two commitments of FRI, at least 1.
+    /// Folds between two commitments of FRI, at least 1; with the last layer's bound at most `log_rows`.
     pub fold_step: u32,
     /// log 2 of the degree bound of FRI's last layer.
     pub log_last_layer: u32,
@@ -114,11 +114,11 @@ const COMPOSITION: u64 = 2 * COORDINATES;
 /// Twiddles are not in it: they are made once per size. Nor are openings, which are copies.
 ///
 /// # Panics
-/// Where a parameter is below what [`Shape`] says.
+/// Where a parameter is out of the range that [`Shape`] says.
 pub fn works(shape: &Shape) -> Vec<(Stage, Work)> {
-    assert!(
-        shape.log_rows >= 7 && shape.columns >= 3 && shape.log_blowup >= 1 && shape.fold_step >= 1
-    );
+    assert!(shape.log_rows >= 7 && shape.columns >= 3);
+    assert!(shape.log_blowup >= 1 && shape.fold_step >= 1);
+    assert!(shape.fold_step + shape.log_last_layer <= shape.log_rows);
     let (rows, columns) = (shape.log_rows, shape.columns);
     let domain = rows + shape.log_blowup;
     let mut works = Vec::new();
