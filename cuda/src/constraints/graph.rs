@@ -264,7 +264,9 @@ mod tests {
     fn large_graphs_are_split_between_constraints() {
         let mut graph = Graph::default();
         // Two constraints fit a kernel, three do not; one is larger than a kernel by itself.
-        for (column, length) in [1500, 1500, 1500, 5000, 10, 10].into_iter().enumerate() {
+        let (third, whole) = (KERNEL_NODES * 3 / 8, KERNEL_NODES * 5 / 4);
+        let lengths = [third, third, third, whole, 10, 10];
+        for (column, length) in lengths.into_iter().enumerate() {
             let base = chain(&mut graph, column as u32, length);
             let constraint = graph.node(Node::Embed(base));
             graph.constraints.push(constraint);
