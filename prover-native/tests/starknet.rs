@@ -85,10 +85,9 @@ fn a_valid_proof_becomes_four_calls() {
     let (code, out, err) = run(folder, &[CALLDATA, &["-o", "calls.json"]].concat());
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("the proof verifies"), "{out}");
-    assert!(
-        out.contains("worker 1.26, treasury 0.2835, stakers 0.0315"),
-        "{out}"
-    );
+    // The surcharge of 5 % is shown, and shared out with the payment.
+    let split = "1.575 shared out, 0.075 more than the 1.5 collected: worker 1.26, treasury 0.2835, stakers 0.0315";
+    assert!(out.contains(split), "{out}");
     assert!(out.contains("the router must already hold 0.075"), "{out}");
     let bytes = std::fs::read(folder.join("calls.json")).expect("the calls");
     let value: Value = serde_json::from_slice(&bytes).expect("JSON");
