@@ -88,6 +88,18 @@ pub struct Block<'a> {
     pub output: Column<'a>,
 }
 
+impl<'a> Block<'a> {
+    /// The columns whose values are stated, in their order: multiplicities, input and output,
+    /// without those that the verifier computes itself.
+    pub(super) fn columns(&self) -> impl Iterator<Item = Column<'a>> {
+        let multiplicities = self.multiplicities.map(Column::Cells);
+        [multiplicities, Some(self.input), Some(self.output)]
+            .into_iter()
+            .flatten()
+            .filter(|column| !matches!(column, Column::Ramp { .. }))
+    }
+}
+
 /// A product of the cells of a tensor or table and as many coefficients.
 #[derive(Clone, Debug)]
 pub struct Product {

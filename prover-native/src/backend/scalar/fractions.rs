@@ -93,19 +93,12 @@ impl FractionTree for Fractions<'_> {
         let mut columns = Vec::new();
         for block in self.blocks {
             let eq = eq_table(low(point, block.log_size as usize));
-            let own = [
-                block.multiplicities.map(Column::Cells),
-                Some(block.input),
-                Some(block.output),
-            ];
-            for column in own.into_iter().flatten() {
-                if !matches!(column, Column::Ramp { .. }) {
-                    let rows = eq.iter().enumerate();
-                    columns.push(
-                        rows.map(|(row, e)| *e * value(self.tables, column, row))
-                            .sum(),
-                    );
-                }
+            for column in block.columns() {
+                let rows = eq.iter().enumerate();
+                columns.push(
+                    rows.map(|(row, e)| *e * value(self.tables, column, row))
+                        .sum(),
+                );
             }
         }
         Ok(columns)

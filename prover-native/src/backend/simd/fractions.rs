@@ -134,16 +134,9 @@ impl FractionTree for Fractions<'_> {
         for block in self.blocks {
             let size = block.log_size as usize;
             let eq = &*tables[size].get_or_insert_with(|| eq_table(low(point, size)));
-            let own = [
-                block.multiplicities.map(Column::Cells),
-                Some(block.input),
-                Some(block.output),
-            ];
-            for column in own.into_iter().flatten() {
-                if !matches!(column, Column::Ramp { .. }) {
-                    let value = rows(self.tables, column);
-                    columns.push(sum(eq.len(), |row| [eq[row] * value(row)])[0]);
-                }
+            for column in block.columns() {
+                let value = rows(self.tables, column);
+                columns.push(sum(eq.len(), |row| [eq[row] * value(row)])[0]);
             }
         }
         Ok(columns)
