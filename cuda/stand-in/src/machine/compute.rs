@@ -255,37 +255,30 @@ fn combine(op: Logic, a: u32, b: u32) -> u32 {
     }
 }
 
+#[inline]
+fn set_lanes<T: Copy>(register: &mut [T; LANES], active: u32, value: &[T; LANES]) {
+    if active == u32::MAX {
+        *register = *value;
+    } else {
+        for lane in 0..LANES {
+            register[lane] = if active >> lane & 1 == 1 {
+                value[lane]
+            } else {
+                register[lane]
+            };
+        }
+    }
+}
+
 impl Warp {
     #[inline]
     pub(super) fn set_word(&mut self, d: Register, active: u32, value: &[u32; LANES]) {
-        let register = &mut self.words[usize::from(d)];
-        if active == u32::MAX {
-            *register = *value;
-        } else {
-            for lane in 0..LANES {
-                register[lane] = if active >> lane & 1 == 1 {
-                    value[lane]
-                } else {
-                    register[lane]
-                };
-            }
-        }
+        set_lanes(&mut self.words[usize::from(d)], active, value);
     }
 
     #[inline]
     pub(super) fn set_double(&mut self, d: Register, active: u32, value: &[u64; LANES]) {
-        let register = &mut self.doubles[usize::from(d)];
-        if active == u32::MAX {
-            *register = *value;
-        } else {
-            for lane in 0..LANES {
-                register[lane] = if active >> lane & 1 == 1 {
-                    value[lane]
-                } else {
-                    register[lane]
-                };
-            }
-        }
+        set_lanes(&mut self.doubles[usize::from(d)], active, value);
     }
 
     /// The lanes of a register of either file, zero-extended.
