@@ -106,6 +106,9 @@ impl WideFibonacci {
     }
 }
 
+/// Values of the trace that are sent together.
+const PART: usize = 1 << 22;
+
 type Proof = StarkProof<Blake2sMerkleHasher>;
 
 fn config(pow_bits: u32) -> PcsConfig {
@@ -135,12 +138,15 @@ where
     let mut scheme = CommitmentSchemeProver::<B, Blake2sMerkleChannel>::new(config, twiddles);
     scheme.set_store_polynomials_coefficients();
     scheme.tree_builder().commit(channel);
-    let columns = trace.iter().map(|column| {
-        let values = column.iter().copied().collect();
-        CircleEvaluation::<B, BaseField, BitReversedOrder>::new(domain, values)
-    });
     let mut tree = scheme.tree_builder();
-    tree.extend_evals(columns.collect());
+    // The device interpolates columns while the host sends the next.
+    for columns in trace.chunks((PART >> statement.log_rows).max(1)) {
+        let columns = columns.iter().map(|column| {
+            let values = column.iter().copied().collect();
+            CircleEvaluation::<B, BaseField, BitReversedOrder>::new(domain, values)
+        });
+        tree.extend_evals(columns.collect());
+    }
     tree.commit(channel);
     let proof = prove::<B, Blake2sMerkleChannel>(&[&component], channel, scheme)
         .expect("the trace satisfies the constraints");

@@ -8,48 +8,33 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytemuck::Pod;
 use stwo::core::fields::m31::BaseField;
 use stwo::core::fields::qm31::{SECURE_EXTENSION_DEGREE, SecureField};
 use stwo::core::vcs::blake2_hash::Blake2sHash;
 use stwo::prover::backend::Column;
+use stwo::prover::secure_column::SecureColumnByCoords;
 
+use crate::backend::CudaBackend;
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
 use crate::memory::Words;
 
-/// Something kept as a fixed number of 32-bit words.
-pub trait Element: Copy + Default + Debug + Send + Sync + 'static {
+/// Something that is a fixed number of little-endian 32-bit words, on the host as on the device.
+pub trait Element: Pod + Default + Debug + Send + Sync {
     /// Words of an element.
-    const WORDS: usize;
-    /// The element in `words`.
-    fn from_words(words: &[u32]) -> Self;
-    /// Appends the element's words.
-    fn push_words(self, words: &mut Vec<u32>);
+    const WORDS: usize = size_of::<Self>() / size_of::<u32>();
 }
 
-impl Element for BaseField {
-    const WORDS: usize = 1;
-    fn from_words(words: &[u32]) -> Self {
-        Self::from_u32_unchecked(words[0])
-    }
-    fn push_words(self, words: &mut Vec<u32>) {
-        words.push(self.0);
-    }
-}
+impl Element for BaseField {}
+impl Element for Blake2sHash {}
 
-impl Element for Blake2sHash {
-    const WORDS: usize = 8;
-    fn from_words(words: &[u32]) -> Self {
-        let mut bytes = [0; 32];
-        for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        Self(bytes)
-    }
-    fn push_words(self, words: &mut Vec<u32>) {
-        let word = |chunk: &[u8]| u32::from_le_bytes(chunk.try_into().expect("four bytes"));
-        words.extend(self.0.chunks_exact(4).map(word));
-    }
+#[cfg(target_endian = "big")]
+compile_error!("hashes on the device are little-endian words");
+
+/// The element in `words`.
+pub(crate) fn element<T: Element>(words: &[u32]) -> T {
+    bytemuck::pod_read_unaligned(bytemuck::cast_slice(words))
 }
 
 /// Elements that were read from the device, by row; a column and its aliases share them.
@@ -109,11 +94,7 @@ impl<T: Element> DeviceColumn<T> {
     /// # Errors
     /// [`CudaError::OutOfMemory`] and driver errors.
     pub fn upload(context: &Arc<CudaContext>, values: &[T]) -> Result<Self, CudaError> {
-        let mut words = Vec::with_capacity(values.len() * T::WORDS);
-        for value in values {
-            value.push_words(&mut words);
-        }
-        Words::upload(context, &words).map(Self::new)
+        Words::upload(context, bytemuck::cast_slice(values)).map(Self::new)
     }
 
     /// Copies the values to the host.
@@ -122,7 +103,7 @@ impl<T: Element> DeviceColumn<T> {
     /// Driver errors, among them failures of earlier kernels.
     pub fn download(&self) -> Result<Vec<T>, CudaError> {
         let words = self.words.download()?;
-        Ok(words.chunks_exact(T::WORDS).map(T::from_words).collect())
+        Ok(words.chunks_exact(T::WORDS).map(element).collect())
     }
 
     /// The words, to read.
@@ -193,7 +174,7 @@ impl<T: Element> DeviceColumn<T> {
         } else {
             self.context().counters().host("read of a single element");
             let words = self.words.slice(index * T::WORDS..(index + 1) * T::WORDS);
-            opened.insert(index, T::from_words(&words.download()?));
+            opened.insert(index, element(&words.download()?));
         }
         Ok(opened[&index])
     }
@@ -237,10 +218,9 @@ impl<T: Element> Column<T> for DeviceColumn<T> {
     }
 
     fn set(&mut self, index: usize, value: T) {
-        let mut words = Vec::with_capacity(T::WORDS);
-        value.push_words(&mut words);
         self.context().counters().host("write of a single element");
-        self.words_mut().write(index * T::WORDS, &words).or_raise();
+        let words = bytemuck::cast_slice(std::slice::from_ref(&value));
+        self.words_mut().write(index * T::WORDS, words).or_raise();
     }
 
     fn split_at_mid(self) -> (Self, Self) {
@@ -313,6 +293,13 @@ impl SecureColumn {
     /// The context that holds the column.
     pub fn context(&self) -> &Arc<CudaContext> {
         self.planes[0].context()
+    }
+}
+
+impl From<SecureColumn> for SecureColumnByCoords<CudaBackend> {
+    fn from(column: SecureColumn) -> Self {
+        let columns = column.planes;
+        Self { columns }
     }
 }
 

@@ -1,7 +1,8 @@
-//! A device in use: its stream, its modules of kernels, what it did, and the scope of a proof.
+//! A device in use: its streams, its modules of kernels, what it did, and the scope of a proof.
 //!
-//! All work of a context is put on one stream, so it runs in the order in which it was asked for
-//! and freed memory is reused only after the kernels before it.
+//! Kernels and copies to the host are put on one stream, so they run in the order in which they were
+//! asked for and freed memory is reused only after the kernels before it. Columns and tables come from
+//! the host on a second stream, beside the kernels; [`crate::memory`] orders the two by events.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ thread_local! {
 pub struct CudaContext {
     driver: Arc<cudarc::driver::CudaContext>,
     stream: Arc<CudaStream>,
+    uploads: Arc<CudaStream>,
     name: String,
     modules: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
     functions: Mutex<HashMap<&'static str, CudaFunction>>,
@@ -60,13 +62,16 @@ impl CudaContext {
         }
         let driver = cudarc::driver::CudaContext::new(ordinal)
             .map_err(CudaError::driver("opening the device"))?;
-        // SAFETY: events order several streams; this context uses one stream only.
+        // SAFETY: `Words` orders the two streams; what else uses memory is on the one of kernels.
         unsafe { driver.disable_event_tracking() };
         let name = driver
             .name()
             .map_err(CudaError::driver("asking for the device's name"))?;
         Ok(Arc::new(Self {
             stream: driver.default_stream(),
+            uploads: driver
+                .new_stream()
+                .map_err(CudaError::driver("opening the stream of uploads"))?,
             driver,
             name,
             modules: Mutex::default(),
@@ -112,9 +117,14 @@ impl CudaContext {
         &self.driver
     }
 
-    /// The stream on which all work of this context runs.
+    /// The stream of kernels and of all copies but uploads.
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
+    }
+
+    /// The stream on which [`crate::memory::Words::upload`] copies.
+    pub(crate) fn uploads(&self) -> &Arc<CudaStream> {
+        &self.uploads
     }
 
     /// What this context did so far.

@@ -86,7 +86,7 @@ pub enum CudaError {
 }
 
 impl CudaError {
-    pub(crate) fn driver(call: &'static str) -> impl FnOnce(DriverError) -> Self {
+    pub(crate) fn driver(call: &'static str) -> impl Fn(DriverError) -> Self {
         move |error| Self::Driver {
             call,
             reason: error.to_string(),

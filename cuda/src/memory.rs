@@ -1,11 +1,16 @@
 //! Device memory: reference-counted words with views, and the pointers that kernels take.
+//!
+//! Memory belongs to the stream of kernels, which uses and frees it in order. [`Words::upload`] fills
+//! it on a stream of its own first; the stream of kernels waits for that when it first uses the words.
 
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::sys::CUresult;
-use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, DriverError};
+use cudarc::driver::{
+    CudaEvent, CudaSlice, CudaStream, CudaView, DevicePtr, DevicePtrMut, DeviceRepr, DriverError,
+};
 
 use crate::context::CudaContext;
 use crate::error::CudaError;
@@ -63,7 +68,41 @@ impl<'a, T> From<PtrMut<'a, T>> for Ptr<'a, T> {
 /// An allocation and the context that owns it.
 struct Buffer {
     slice: CudaSlice<u32>,
+    /// The end of an upload that the stream of kernels has not waited for yet.
+    arrival: Mutex<Option<CudaEvent>>,
     context: Arc<CudaContext>,
+}
+
+impl Buffer {
+    /// The memory, for the stream of kernels.
+    fn slice(&self) -> &CudaSlice<u32> {
+        self.await_arrival();
+        &self.slice
+    }
+
+    /// The memory, for the stream of kernels to write, and that stream.
+    fn slice_mut(&mut self) -> (&mut CudaSlice<u32>, &Arc<CudaStream>) {
+        self.await_arrival();
+        (&mut self.slice, self.context.stream())
+    }
+
+    /// Puts the wait for an upload on the stream of kernels, once.
+    fn await_arrival(&self) {
+        // Locked until the wait is on the stream: another thread may launch a kernel right after.
+        let mut arrival = self.arrival.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(event) = arrival.take() {
+            let wait = self.context.stream().wait(&event);
+            // The driver's context returns an error with its next call.
+            self.context.driver().record_err(wait);
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // The stream of kernels frees the memory: not before the upload is over.
+        self.await_arrival();
+    }
 }
 
 /// A view of 32-bit words on the device. Clones share memory; writers copy what is shared first.
@@ -86,18 +125,25 @@ impl Words {
     /// # Errors
     /// [`CudaError::OutOfMemory`] with what was asked and what is free.
     pub fn uninitialized(context: &Arc<CudaContext>, len: usize) -> Result<Self, CudaError> {
-        // SAFETY: the caller's kernel writes the words before they are read. The driver has no
-        // allocations of zero bytes.
-        let slice = unsafe { context.stream().alloc::<u32>(len.max(1)) }
-            .map_err(|error| allocation_error(context, len.max(1) * size_of::<u32>(), error))?;
-        Ok(Self {
+        let slice = allocate(context, context.stream(), len)?;
+        Ok(Self::new(context, slice, None, len))
+    }
+
+    fn new(
+        context: &Arc<CudaContext>,
+        slice: CudaSlice<u32>,
+        arrival: Option<CudaEvent>,
+        len: usize,
+    ) -> Self {
+        Self {
             buffer: Arc::new(Buffer {
                 slice,
+                arrival: Mutex::new(arrival),
                 context: Arc::clone(context),
             }),
             start: 0,
             len,
-        })
+        }
     }
 
     /// `len` words of value zero.
@@ -107,20 +153,41 @@ impl Words {
     pub fn zeros(context: &Arc<CudaContext>, len: usize) -> Result<Self, CudaError> {
         let mut words = Self::uninitialized(context, len)?;
         if len > 0 {
-            let buffer = words.unique()?;
-            let stream = Arc::clone(buffer.context.stream());
+            let (slice, stream) = words.unique()?.slice_mut();
             stream
-                .memset_zeros(&mut buffer.slice)
+                .memset_zeros(slice)
                 .map_err(CudaError::driver("clearing device memory"))?;
         }
         Ok(words)
     }
 
-    /// Copies `values` to the device.
+    /// Copies the values of a column or table to the device, on the stream of uploads: kernels that
+    /// do not use these words go on meanwhile.
     ///
     /// # Errors
     /// As [`Words::zeros`].
     pub fn upload(context: &Arc<CudaContext>, values: &[u32]) -> Result<Self, CudaError> {
+        let uploads = context.uploads();
+        let copying = CudaError::driver("copying to the device");
+        // Memory of the stream of kernels would be there only after the kernels before it.
+        let mut slice = allocate(context, uploads, values.len())?;
+        if !values.is_empty() {
+            context.counters().to_device(size_of_val(values));
+            uploads.memcpy_htod(values, &mut slice).map_err(&copying)?;
+        }
+        let arrival = uploads.record_event(None).map_err(&copying)?;
+        let stored = slice.len();
+        // SAFETY: the address and length are the slice's, which gives them up. The stream of
+        // kernels waits for the event before it uses or frees the memory.
+        let slice = unsafe { context.stream().upgrade_device_ptr(slice.leak(), stored) };
+        Ok(Self::new(context, slice, Some(arrival), values.len()))
+    }
+
+    /// Copies a list that launches take beside their columns, on the stream of kernels.
+    ///
+    /// # Errors
+    /// As [`Words::zeros`].
+    pub(crate) fn list(context: &Arc<CudaContext>, values: &[u32]) -> Result<Self, CudaError> {
         let mut words = Self::uninitialized(context, values.len())?;
         words.write(0, values)?;
         Ok(words)
@@ -139,14 +206,10 @@ impl Words {
             return Ok(());
         }
         let start = self.unique_start()? + at;
-        let buffer = self.unique()?;
-        buffer.context.counters().to_device(size_of_val(values));
-        let stream = Arc::clone(buffer.context.stream());
+        self.context().counters().to_device(size_of_val(values));
+        let (slice, stream) = self.unique()?.slice_mut();
         stream
-            .memcpy_htod(
-                values,
-                &mut buffer.slice.slice_mut(start..start + values.len()),
-            )
+            .memcpy_htod(values, &mut slice.slice_mut(start..start + values.len()))
             .map_err(CudaError::driver("copying to the device"))
     }
 
@@ -160,10 +223,9 @@ impl Words {
         }
         let context = &self.buffer.context;
         context.counters().to_host(self.len * size_of::<u32>());
-        let view = self.buffer.slice.slice(self.start..self.start + self.len);
-        context
-            .stream()
-            .clone_dtoh(&view)
+        let stream = context.stream();
+        stream
+            .clone_dtoh(&self.view())
             .map_err(CudaError::driver("copying to the host"))
     }
 
@@ -174,11 +236,9 @@ impl Words {
     pub fn duplicate(&self) -> Result<Self, CudaError> {
         let mut copy = Self::uninitialized(&self.buffer.context, self.len)?;
         if self.len > 0 {
-            let view = self.buffer.slice.slice(self.start..self.start + self.len);
-            let buffer = copy.unique()?;
-            let stream = Arc::clone(buffer.context.stream());
+            let (slice, stream) = copy.unique()?.slice_mut();
             stream
-                .memcpy_dtod(&view, &mut buffer.slice)
+                .memcpy_dtod(&self.view(), slice)
                 .map_err(CudaError::driver("copying on the device"))?;
         }
         Ok(copy)
@@ -197,17 +257,10 @@ impl Words {
             return Ok(());
         }
         let start = self.unique_start()? + at;
-        let view = source
-            .buffer
-            .slice
-            .slice(source.start..source.start + source.len);
-        let buffer = self.unique()?;
-        let stream = Arc::clone(buffer.context.stream());
+        let (slice, stream) = self.unique()?.slice_mut();
+        let mut target = slice.slice_mut(start..start + source.len);
         stream
-            .memcpy_dtod(
-                &view,
-                &mut buffer.slice.slice_mut(start..start + source.len),
-            )
+            .memcpy_dtod(&source.view(), &mut target)
             .map_err(CudaError::driver("copying on the device"))
     }
 
@@ -241,7 +294,7 @@ impl Words {
 
     /// The address of the first word, to read.
     pub fn ptr(&self) -> Ptr<'_, u32> {
-        let (address, _) = self.buffer.slice.device_ptr(self.buffer.context.stream());
+        let (address, _) = self.buffer.slice().device_ptr(self.context().stream());
         Ptr(address, PhantomData).offset(self.start)
     }
 
@@ -251,11 +304,14 @@ impl Words {
     /// [`CudaError::OutOfMemory`] and driver errors of that copy.
     pub fn ptr_mut(&mut self) -> Result<PtrMut<'_, u32>, CudaError> {
         let start = self.unique_start()?;
-        let buffer = self.unique()?;
-        let stream = Arc::clone(buffer.context.stream());
-        let (address, guard) = buffer.slice.device_ptr_mut(&stream);
+        let (slice, stream) = self.unique()?.slice_mut();
+        let (address, guard) = slice.device_ptr_mut(stream);
         drop(guard);
         Ok(PtrMut(address, PhantomData).offset(start))
+    }
+
+    fn view(&self) -> CudaView<'_, u32> {
+        self.buffer.slice().slice(self.start..self.start + self.len)
     }
 
     /// Where the words start in their buffer, once no other view shares it.
@@ -283,7 +339,7 @@ impl<'a> Pointers<'a> {
     /// The addresses of `views`, to read.
     ///
     /// # Errors
-    /// As [`Words::upload`].
+    /// [`CudaError::OutOfMemory`] and driver errors.
     pub fn new(
         context: &Arc<CudaContext>,
         views: impl IntoIterator<Item = &'a Words>,
@@ -307,6 +363,18 @@ impl<'a> Pointers<'a> {
         Self::from_addresses(context, addresses?)
     }
 
+    /// The addresses of the columns of `rows` words that `words` holds one after the other, to write.
+    ///
+    /// # Errors
+    /// As [`Words::ptr_mut`].
+    pub fn columns_mut(words: &'a mut Words, rows: usize) -> Result<Self, CudaError> {
+        let context = Arc::clone(words.context());
+        let starts = (0..words.len()).step_by(rows);
+        let first = words.ptr_mut()?;
+        let addresses = starts.map(|start| first.offset(start).address());
+        Self::from_addresses(&context, addresses.collect())
+    }
+
     /// The array's address, for kernels that read through the pointers.
     pub fn ptr(&self) -> Ptr<'_, Ptr<'static, u32>> {
         Ptr(self.words.ptr().address(), PhantomData)
@@ -323,10 +391,22 @@ impl<'a> Pointers<'a> {
             .flat_map(|&address| [address as u32, (address >> 32) as u32])
             .collect();
         Ok(Self {
-            words: Words::upload(context, &words)?,
+            words: Words::list(context, &words)?,
             borrowed: PhantomData,
         })
     }
+}
+
+/// Memory for `len` words, in the order of `stream`. The driver has no allocations of zero bytes.
+fn allocate(
+    context: &CudaContext,
+    stream: &Arc<CudaStream>,
+    len: usize,
+) -> Result<CudaSlice<u32>, CudaError> {
+    let stored = len.max(1);
+    // SAFETY: a copy or a kernel writes the words before they are read.
+    unsafe { stream.alloc::<u32>(stored) }
+        .map_err(|error| allocation_error(context, stored * size_of::<u32>(), error))
 }
 
 fn allocation_error(context: &CudaContext, requested: usize, error: DriverError) -> CudaError {

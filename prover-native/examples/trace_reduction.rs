@@ -1,10 +1,12 @@
 //! Prints, for square matrix products, the rows of a trace with one row per multiply-add against
-//! the cells that a proof commits to, counted from the compiled key, and the time of a proof.
+//! the cells that a proof commits to, counted from the compiled key, and the time of a proof: the
+//! median of three after a first one.
 //!
 //!     cargo run --release -p stwo-ml --example trace_reduction
 //!
-//! With the feature, the proof runs on the scalar backend instead, whose field counts every
-//! multiplication and addition of base-field elements (hashing is not among them):
+//! With the feature `cuda`, on device 0 too. With the feature `test-operations`, one proof runs on the
+//! scalar backend instead, whose field counts every multiplication and addition of base-field elements
+//! (hashing is not among them):
 //!
 //!     cargo run --release -p stwo-ml --example trace_reduction --features test-operations
 
@@ -43,13 +45,30 @@ fn operations() -> [u64; 2] {
 
 fn main() {
     if cfg!(feature = "test-operations") {
-        run(&Scalar)
+        run(&Scalar, 1);
     } else {
-        run(&Simd)
+        let simd = run(&Simd, 4);
+        on_device(&simd);
     }
 }
 
-fn run(backend: &impl Backend) {
+/// The same on a device, whose proofs are those of the SIMD backend.
+#[cfg(feature = "cuda")]
+fn on_device(simd: &[Vec<u8>]) {
+    match stwo_ml::backend::Cuda::new(0) {
+        Ok(cuda) => assert!(run(&cuda, 4) == simd, "the proofs of the backends differ"),
+        Err(error) => println!("\nCUDA: not measured: {error}"),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_device(_: &[Vec<u8>]) {
+    println!("\nCUDA: not measured: built without the feature cuda");
+}
+
+/// The files of the proofs.
+fn run(backend: &impl Backend, runs: usize) -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
     println!("Backend: {}", backend.name());
     println!(
         "| product | naive rows | witness cells | weight cells (once) | ratio | multiplications | additions | prove | proof |"
@@ -87,10 +106,20 @@ fn run(backend: &impl Backend) {
         let model = Model::assemble(compiled.circuit, Level::Standard, backend).expect("fits");
         let counts = counts(&model.vk);
         let prover = Prover::new(model, backend).expect("its weights");
-        let (start, before) = (Instant::now(), operations());
-        let proven = prover.prove(&inputs, &|_| ()).expect("a proof");
-        let time = start.elapsed().as_secs_f64();
+        let before = operations();
+        let mut timed: Vec<_> = (0..runs)
+            .map(|_| {
+                let start = Instant::now();
+                let proven = prover.prove(&inputs, &|_| ()).expect("a proof");
+                (start.elapsed().as_secs_f64(), proven)
+            })
+            .collect();
         let after = operations();
+        // The first proof warms up.
+        let counted = &mut timed[usize::from(runs > 1)..];
+        counted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (time, proven) = &counted[counted.len() / 2];
+        files.push(encode_file(&proven.statement, &proven.proof));
         println!(
             "| {n} x {n} x {n} | {} | {} | {} | {:.0} | {} | {} | {:.2} s | {} bytes |",
             counts.multiply_accumulates,
@@ -100,10 +129,11 @@ fn run(backend: &impl Backend) {
             after[0] - before[0],
             after[1] - before[1],
             time,
-            encode_file(&proven.statement, &proven.proof).len(),
+            files.last().expect("a proof").len(),
         );
         for (phase, time) in &proven.phases {
             eprintln!("  {phase}: {:.1} ms", time.as_secs_f64() * 1e3);
         }
     }
+    files
 }

@@ -11,7 +11,6 @@ use stwo::prover::line::LineEvaluation;
 use stwo::prover::poly::BitReversedOrder;
 use stwo::prover::poly::circle::SecureEvaluation;
 use stwo::prover::poly::twiddles::TwiddleTree;
-use stwo::prover::secure_column::SecureColumnByCoords;
 
 use super::{CudaBackend, Openings, out_of_domain, planes, planes_mut, qm31, twiddles};
 use crate::column::SecureColumn;
@@ -60,12 +59,7 @@ fn fold_lines(
         log,
     )?;
     let domain = (0..step).fold(eval.domain(), |domain, _| domain.double());
-    Ok(Line::new(
-        domain,
-        SecureColumnByCoords {
-            columns: out.planes,
-        },
-    ))
+    Ok(Line::new(domain, out.into()))
 }
 
 fn fold_line(
@@ -117,9 +111,7 @@ fn fold_circle(
     )?;
     Ok(Line::new(
         LineDomain::new(Coset::half_odds(log - 1)),
-        SecureColumnByCoords {
-            columns: out.planes,
-        },
+        out.into(),
     ))
 }
 
@@ -145,10 +137,7 @@ fn decompose(eval: &Circle) -> Result<(Circle, SecureField), CudaError> {
         qm31(lambda),
         n as u64,
     )?;
-    let values = SecureColumnByCoords {
-        columns: out.planes,
-    };
-    Ok((Circle::new(eval.domain, values), lambda))
+    Ok((Circle::new(eval.domain, out.into()), lambda))
 }
 
 /// A layer of FRI, which the proof opens.

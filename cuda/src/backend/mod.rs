@@ -35,7 +35,7 @@ pub(crate) use merkle::{BLOCK, Subtrees};
 pub(crate) use open::Openings;
 pub use open::{open_rows, prove};
 pub(crate) use out_of_domain::{FftBasis, coefficients_grid};
-pub(crate) use poly::{Pass, evaluate_columns};
+pub(crate) use poly::{MAX_COLUMNS, Pass, evaluate_columns};
 pub use scan::{inverse_base, inverse_secure, prefix_sums};
 pub use twiddles::Twiddles;
 
@@ -73,6 +73,24 @@ impl ColumnOps<SecureField> for CudaBackend {
             bit_reverse(plane).or_raise();
         }
     }
+}
+
+/// Reverses the bits of the row in each of the columns of 2^log_rows values that `columns` holds one
+/// after the other.
+///
+/// # Errors
+/// [`CudaError::OutOfMemory`] and driver errors.
+///
+/// # Panics
+/// Where the columns are more than 65,535 or no whole number.
+pub fn bit_reverse_columns(columns: &mut Words, log_rows: u32) -> Result<(), CudaError> {
+    let (context, rows) = (Arc::clone(columns.context()), 1usize << log_rows);
+    assert!(columns.len().is_multiple_of(rows), "whole columns");
+    let count = columns.len() / rows;
+    assert!(count <= MAX_COLUMNS, "{count} columns in one launch");
+    let pointers = Pointers::columns_mut(columns, rows)?;
+    let grid = Grid::rows(rows, count);
+    launch::bit_reverse_rows(&context, grid, pointers.ptr_mut(), log_rows, 1)
 }
 
 fn bit_reverse<T: Element>(column: &mut DeviceColumn<T>) -> Result<(), CudaError> {
@@ -132,7 +150,7 @@ pub(crate) fn coset_steps(
         x: coset.initial.x.0,
         y: coset.initial.y.0,
     };
-    Ok((initial, Words::upload(context, &words)?))
+    Ok((initial, Words::list(context, &words)?))
 }
 
 /// The sum of the partial sums that the blocks of a launch left, four words each.

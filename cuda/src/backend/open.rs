@@ -15,7 +15,7 @@ use stwo::prover::backend::BackendForChannel;
 use stwo::prover::{CommitmentSchemeProver, ComponentProver, ProvingError};
 
 use super::CudaBackend;
-use crate::column::{BaseColumn, DeviceColumn, Element, HashColumn};
+use crate::column::{BaseColumn, DeviceColumn, Element, HashColumn, element};
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
 use crate::launch::{self, Grid};
@@ -152,8 +152,8 @@ pub fn open_rows<T: Element>(columns: &[(&DeviceColumn<T>, Vec<usize>)]) -> Resu
         return Ok(());
     }
     let pointers = Pointers::new(&context, columns.iter().map(|(column, _)| column.words()))?;
-    let device_columns = Words::upload(&context, &column_of)?;
-    let device_rows = Words::upload(&context, &rows)?;
+    let device_columns = Words::list(&context, &column_of)?;
+    let device_rows = Words::list(&context, &rows)?;
     let mut out = Words::uninitialized(&context, rows.len() * T::WORDS)?;
     launch::gather(
         &context,
@@ -166,7 +166,7 @@ pub fn open_rows<T: Element>(columns: &[(&DeviceColumn<T>, Vec<usize>)]) -> Resu
         out.ptr_mut()?,
     )?;
     let words = out.download()?;
-    let mut values = words.chunks_exact(T::WORDS).map(T::from_words);
+    let mut values = words.chunks_exact(T::WORDS).map(element);
     for (column, wanted) in columns {
         column.remember(wanted.iter().copied().zip(values.by_ref()));
     }

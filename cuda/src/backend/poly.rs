@@ -71,7 +71,7 @@ impl Pass {
 }
 
 /// Most columns of a launch: the limit of a grid's second dimension.
-const MAX_COLUMNS: usize = 65535;
+pub(crate) const MAX_COLUMNS: usize = 65535;
 
 /// Interpolates columns over `domain` in place.
 pub(crate) fn interpolate_in_place(

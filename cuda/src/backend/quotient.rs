@@ -12,7 +12,6 @@ use stwo::prover::pcs::quotient_ops::AccumulatedNumerators;
 use stwo::prover::poly::BitReversedOrder;
 use stwo::prover::poly::circle::{CircleEvaluation, SecureEvaluation};
 use stwo::prover::poly::twiddles::{TwiddleBuffer, TwiddleTree};
-use stwo::prover::secure_column::SecureColumnByCoords;
 
 use super::poly::{evaluate_columns, interpolate_in_place};
 use super::{CudaBackend, Openings, coset_steps, planes_mut, qm31};
@@ -46,7 +45,7 @@ fn numerators(
     let constant: SecureField = lines.iter().map(|(_, b, _)| *b).sum();
     let coefficients: Vec<u32> = lines.iter().flat_map(|(.., c)| qm31(*c).0).collect();
 
-    let coefficients = Words::upload(&context, &coefficients)?;
+    let coefficients = Words::list(&context, &coefficients)?;
     let pointers = Pointers::new(
         &context,
         batch
@@ -71,9 +70,7 @@ fn numerators(
     )?;
     Ok(AccumulatedNumerators {
         sample_point: batch.point,
-        partial_numerators_acc: SecureColumnByCoords {
-            columns: out.planes,
-        },
+        partial_numerators_acc: out.into(),
         first_linear_term_acc,
     })
 }
@@ -98,7 +95,7 @@ fn combine(
             words.into_iter().flatten().chain([rows.ilog2()])
         })
         .collect();
-    let samples = Words::upload(&context, &samples)?;
+    let samples = Words::list(&context, &samples)?;
     let pointers = Pointers::new(
         &context,
         accumulations
@@ -132,10 +129,7 @@ fn combine(
     let outputs = out.planes.each_mut().map(|plane| plane.words_mut());
     evaluate_columns(&context, &inputs, outputs.into(), domain, &tree.twiddles)?;
     Openings::note_columns(&context, &out.planes);
-    let values = SecureColumnByCoords {
-        columns: out.planes,
-    };
-    Ok(SecureEvaluation::new(domain, values))
+    Ok(SecureEvaluation::new(domain, out.into()))
 }
 
 impl QuotientOps for CudaBackend {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use stwo::core::fields::qm31::SecureField;
+use stwo::prover::backend::ColumnOps;
 use stwo_ml_cuda::column::SecureColumn;
 use stwo_ml_cuda::memory::Words;
-use stwo_ml_cuda::{CudaError, multilinear};
+use stwo_ml_cuda::{CudaBackend, CudaError, multilinear};
 use stwo_ml_verifier::Digest;
 use stwo_ml_verifier::field::QM31;
 use stwo_ml_verifier::proof::Coset;
@@ -39,8 +41,10 @@ impl<'a> Folded<'a> {
         let row = secure(row);
         let message = multilinear::Message::combine(cells, [&witness, &weights], &row)?;
         let (log_rows, log_blowup) = (tables[0].log_rows, u32::from(level.log_blowup));
-        let planes = message.values().planes.to_vec();
-        let planes = backend.encode(planes, log_rows, log_blowup)?;
+        let mut reversed = message.values().clone();
+        let reverse = || <CudaBackend as ColumnOps<SecureField>>::bit_reverse_column(&mut reversed);
+        backend.context.enter(reverse)?;
+        let planes = backend.encode(reversed.planes.into(), log_rows, log_blowup)?;
         Ok(Self {
             backend,
             message,

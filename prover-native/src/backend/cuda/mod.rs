@@ -5,17 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stwo::core::channel::Blake2sChannel;
-use stwo::core::fields::m31::BaseField;
 use stwo::core::poly::circle::CanonicCoset;
 use stwo::core::proof_of_work::GrindOps;
 use stwo::core::vcs::blake2_hash::Blake2sHash;
 use stwo::core::vcs_lifted::blake2_merkle::Blake2sMerkleHasher;
-use stwo::prover::backend::ColumnOps;
 use stwo::prover::mempool::BaseColumnPool;
 use stwo::prover::poly::circle::{CircleCoefficients, PolyOps};
 use stwo::prover::poly::twiddles::TwiddleTree;
 use stwo::prover::vcs_lifted::prover::MerkleProverLifted;
-use stwo_ml_cuda::backend::open_rows;
+use stwo_ml_cuda::backend::{bit_reverse_columns, open_rows};
 use stwo_ml_cuda::column::BaseColumn;
 use stwo_ml_cuda::memory::Words;
 use stwo_ml_cuda::{CudaBackend, CudaContext, CudaError, doctor};
@@ -52,6 +50,9 @@ impl std::fmt::Debug for Cuda {
             .finish_non_exhaustive()
     }
 }
+
+/// Cells that are sent and encoded together: a megabyte, so that launches are few and start early.
+const PART: usize = 1 << 18;
 
 /// What the device keeps from one proof to the next.
 type Cache<T> = Mutex<HashMap<u32, Arc<T>>>;
@@ -113,7 +114,7 @@ impl Cuda {
         &self.context
     }
 
-    /// Codewords of columns of `2^log_rows` coefficients; the bits of the row are reversed.
+    /// Codewords of columns of `2^log_rows` coefficients, whose rows are in bit-reversed order.
     fn encode(
         &self,
         columns: Vec<BaseColumn>,
@@ -125,13 +126,11 @@ impl Cuda {
             let coset = CanonicCoset::new(log_length).half_coset();
             let twiddles = || Ok(CudaBackend::precompute_twiddles(coset));
             let twiddles = cached(&self.twiddles, log_length, twiddles)?;
-            let reversed = |mut column: BaseColumn| {
-                <CudaBackend as ColumnOps<BaseField>>::bit_reverse_column(&mut column);
-                CircleCoefficients::<CudaBackend>::new(column)
-            };
-            let polynomials = columns.into_iter().map(reversed).collect();
+            let polynomials = columns
+                .into_iter()
+                .map(CircleCoefficients::<CudaBackend>::new);
             let words = CudaBackend::evaluate_polynomials(
-                polynomials,
+                polynomials.collect(),
                 log_blowup,
                 &twiddles,
                 false,
@@ -285,15 +284,23 @@ impl Backend for Cuda {
     }
 
     fn commit(&self, cells: Vec<M31>, log_rows: u32, level: Parameters) -> Result<Table> {
-        let log_blowup = u32::from(level.log_blowup);
-        let cells = upload(&self.context, &cells)?;
-        let starts = (0..cells.len()).step_by(1 << log_rows);
-        let columns =
-            starts.map(|start| BaseColumn::new(cells.slice(start..start + (1 << log_rows))));
-        let words = self.encode(columns.collect(), log_rows, log_blowup)?;
+        let (rows, log_blowup) = (1 << log_rows, u32::from(level.log_blowup));
+        let mut table = Words::uninitialized(&self.context, cells.len())?;
+        let mut codewords = Vec::with_capacity(cells.len() / rows);
+        let mut done = 0;
+        // Launches do not wait: while the device encodes a part, the host sends the next one.
+        for part in cells.chunks(rows.max(PART)) {
+            let mut part = upload(&self.context, part)?;
+            table.copy_from(done, &part)?;
+            done += part.len();
+            bit_reverse_columns(&mut part, log_rows)?;
+            let starts = (0..part.len()).step_by(rows);
+            let columns = starts.map(|start| BaseColumn::new(part.slice(start..start + rows)));
+            codewords.extend(self.encode(columns.collect(), log_rows, log_blowup)?);
+        }
         Ok(Table {
-            tree: self.tree(words, log_rows + log_blowup)?,
-            cells,
+            tree: self.tree(codewords, log_rows + log_blowup)?,
+            cells: table,
             log_rows,
         })
     }
