@@ -72,14 +72,18 @@ struct Case {
     setting: Setting,
     /// Log 2 of the degree bound of one of the components over its length; the others have 1.
     log_degree: u32,
-    lifting: Option<u32>,
+    /// Log 2 of how often the trees' leaves repeat the longest column.
+    log_lifts: u32,
+    /// Whether one more component is there and disabled.
+    disabled: bool,
 }
 
 fn case(log_blowup: u32, fold_step: u32) -> Case {
     Case {
         setting: Setting::new(log_blowup, fold_step),
         log_degree: 1,
-        lifting: None,
+        log_lifts: 0,
+        disabled: false,
     }
 }
 
@@ -94,18 +98,8 @@ where
     FrameworkComponent<FarRows>: ComponentProver<B>,
 {
     let setting = case.setting;
-    let config = PcsConfig {
-        pow_bits: setting.pow_bits,
-        fri_config: FriConfig::new(
-            setting.log_last_layer,
-            setting.log_blowup,
-            5,
-            setting.fold_step,
-        ),
-        lifting_log_size: case.lifting,
-    };
-    let [small, large, off] =
-        [(3, 5), (7, 4), (6, 3)].map(|(log, columns)| WideFibonacci { log, columns });
+    let fibonacci = |(log, columns)| WideFibonacci { log, columns };
+    let [small, large, off] = [(3, 5), (7, 4), (6, 3)].map(fibonacci);
     let lookups = Lookups { log: 5 };
     let far = FarRows { log: 5 };
     let poseidon2 = Poseidon2 {
@@ -114,8 +108,14 @@ where
     };
     let fixed = lookups.preprocessed();
 
-    let longest = 1 + large.log.max(poseidon2.log + case.log_degree);
-    let largest = CanonicCoset::new((longest + setting.log_blowup).max(case.lifting.unwrap_or(0)));
+    let lifting = large.log + setting.log_blowup + case.log_lifts;
+    let (last_layer, blowup) = (setting.log_last_layer, setting.log_blowup);
+    let config = PcsConfig {
+        pow_bits: setting.pow_bits,
+        fri_config: FriConfig::new(last_layer, blowup, 5, setting.fold_step),
+        lifting_log_size: Some(lifting),
+    };
+    let largest = CanonicCoset::new(lifting + 1);
     let twiddles = B::precompute_twiddles(largest.circle_domain().half_coset);
     let channel = &mut MC::C::default();
     let mut scheme = CommitmentSchemeProver::<B, MC>::new(config, &twiddles);
@@ -123,16 +123,19 @@ where
         scheme.set_store_polynomials_coefficients();
     }
     commit(&mut scheme, fixed.clone(), channel);
-    let traces = [
+    let mut traces = [
         small.trace(),
         lookups.trace(),
         far.trace(&fixed[0]).into(),
-        // A disabled component has columns of the least length.
-        vec![vec![BaseField::from(0); 2]; off.columns],
         poseidon2.trace(),
         large.trace(),
-    ];
-    commit(&mut scheme, traces.concat(), channel);
+    ]
+    .concat();
+    if case.disabled {
+        // Columns of the least length.
+        traces.extend(vec![vec![BaseField::from(0); 2]; off.columns]);
+    }
+    commit(&mut scheme, traces, channel);
     let (lookups, interaction, claimed_sum) = lookups.interact(channel);
     channel.mix_felts(&[claimed_sum]);
     commit(&mut scheme, interaction, channel);
@@ -142,16 +145,20 @@ where
     let small = FrameworkComponent::new(places, small, none);
     let lookups = FrameworkComponent::new(places, lookups, claimed_sum);
     let far = FrameworkComponent::new(places, far, none);
-    let off = FrameworkComponent::disabled(places, off);
     let poseidon2 = FrameworkComponent::new(places, poseidon2, none);
     let large = FrameworkComponent::new(places, large, none);
-    let provers: [&dyn ComponentProver<B>; 6] = [&small, &lookups, &far, &off, &poseidon2, &large];
+    let off = FrameworkComponent::disabled(places, off);
+    let mut provers: Vec<&dyn ComponentProver<B>> =
+        vec![&small, &lookups, &far, &poseidon2, &large];
+    if case.disabled {
+        provers.push(&off);
+    }
     let proof = prove(&provers, channel, scheme).expect("the statements are true");
     let bytes = serde_json::to_vec(&proof).expect("a proof is data");
 
-    let components = provers.map(|prover| prover as &dyn Component);
+    let components: Vec<_> = provers.iter().map(|p| *p as &dyn Component).collect();
     let sizes = Components {
-        components: components.to_vec(),
+        components: components.clone(),
         n_preprocessed_columns: 1,
     }
     .column_log_sizes();
@@ -193,19 +200,23 @@ fn of_different_lengths() {
 #[test]
 fn lifted_beyond_the_longest_column() {
     check::<Blake2sMerkleChannel>(Case {
-        lifting: Some(10),
+        log_lifts: 2,
         ..case(1, 1)
     });
 }
 
+/// Such constraints are evaluated beyond the committed domain.
 #[test]
-fn of_different_degrees() {
-    let mut case = Case {
-        log_degree: 2,
-        ..case(2, 1)
-    };
-    case.setting.coefficients = true;
-    check::<Blake2sMerkleChannel>(case);
+fn of_different_degrees_or_disabled() {
+    for (log_degree, disabled) in [(2, false), (1, true)] {
+        let mut case = Case {
+            log_degree,
+            disabled,
+            ..case(2, 1)
+        };
+        case.setting.coefficients = true;
+        check::<Blake2sMerkleChannel>(case);
+    }
 }
 
 /// A fixed column that is shorter than the trace.
