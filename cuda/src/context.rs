@@ -127,6 +127,15 @@ impl CudaContext {
         &self.uploads
     }
 
+    /// Makes this the current context of the thread, for the calls before which cudarc does not: freeing
+    /// memory and finding a kernel would fail on a thread without a context, or go to another device.
+    pub(crate) fn make_current(&self) {
+        // An error that is kept for the next call that can return one is kept on.
+        let kept = self.driver.check_err();
+        self.driver
+            .record_err(kept.and(self.driver.bind_to_thread()));
+    }
+
     /// What this context did so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -221,6 +230,7 @@ impl CudaContext {
             return Ok(function.clone());
         }
         let loaded = self.module(module)?;
+        self.make_current();
         let function = loaded
             .load_function(name)
             .map_err(|error| CudaError::launch(name, error))?;

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cudarc::driver::result::memcpy_dtoh_sync;
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
     CudaEvent, CudaSlice, CudaStream, CudaView, DevicePtr, DevicePtrMut, DeviceRepr, DriverError,
@@ -102,6 +103,8 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         // The stream of kernels frees the memory: not before the upload is over.
         self.await_arrival();
+        // That stream is the default one of the context that is current on the thread.
+        self.context.make_current();
     }
 }
 
@@ -223,10 +226,18 @@ impl Words {
         }
         let context = &self.buffer.context;
         context.counters().to_host(self.len * size_of::<u32>());
-        let stream = context.stream();
-        stream
-            .clone_dtoh(&self.view())
-            .map_err(CudaError::driver("copying to the host"))
+        let mut values = vec![0; self.len];
+        let view = self.view();
+        let (address, _used) = view.device_ptr(context.stream());
+        // Not the copy that cudarc offers: CUDA calls it asynchronous, and does not say that it is over
+        // when it returns. This one is on the default stream, as kernels are.
+        // SAFETY: as many words are at the address as on the host.
+        let copied = context
+            .driver()
+            .bind_to_thread()
+            .and_then(|()| unsafe { memcpy_dtoh_sync(&mut values, address) });
+        copied.map_err(CudaError::driver("copying to the host"))?;
+        Ok(values)
     }
 
     /// A copy in memory of its own.

@@ -177,6 +177,10 @@ fn evaluate_into(
     mut buffer: BaseColumn,
 ) -> Result<Evaluation, CudaError> {
     assert!(domain.half_coset.is_doubling_of(tree.root_coset));
+    assert!(
+        poly.log_size() <= domain.log_size(),
+        "a polynomial has no more coefficients than there are points"
+    );
     assert_eq!(buffer.len(), domain.size());
     let context = Arc::clone(buffer.context());
     evaluate_columns(

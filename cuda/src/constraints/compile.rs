@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
 
+use crate::doctor::COMPUTE_CAPABILITY;
 use crate::error::CudaError;
 
 /// Compiles CUDA C at run time.
@@ -20,7 +21,7 @@ pub trait Compiler: Debug + Send + Sync {
 pub struct Nvrtc;
 
 impl Compiler for Nvrtc {
-    fn compile(&self, source: &str, (major, minor): (i32, i32)) -> Result<String, CudaError> {
+    fn compile(&self, source: &str, _: (i32, i32)) -> Result<String, CudaError> {
         // SAFETY: looks for the library and loads it; its initialisers are NVIDIA's.
         if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
             return Err(CudaError::Compile {
@@ -29,6 +30,9 @@ impl Compiler for Nvrtc {
                     .to_owned(),
             });
         }
+        // For the least capability, as the kernels: the driver takes the PTX for every later one, and an NVRTC
+        // that is older than the device knows it.
+        let (major, minor) = COMPUTE_CAPABILITY;
         let options = CompileOptions {
             options: vec![
                 "--std=c++17".to_owned(),

@@ -79,11 +79,16 @@ fn evaluate<E: FrameworkEval>(
         .map(|&index| &trace.polys[PREPROCESSED_TRACE_IDX][index])
         .collect();
     let graph = record(&**component, component.claimed_sum())?;
-    if log == trace_log && graph.reads_other_rows() {
-        return Err(CudaError::Unsupported {
-            operation: "evaluating constraints",
-            reason: "neighbouring rows where the degree bound is the trace's".to_owned(),
-        });
+    let refused = match mode {
+        _ if log > trace_log => None,
+        _ if log < trace_log => Some("a degree bound below that of the trace"),
+        EvaluationMode::ExtendToEvalDomain => Some("quotients on the domain of the trace"),
+        EvaluationMode::SubDomain { .. } => graph
+            .reads_other_rows()
+            .then_some("neighbouring rows where the degree bound is the trace's"),
+    };
+    if let Some(reason) = refused {
+        return Err(unsupported(reason.to_owned()));
     }
 
     let [mut accumulated] = accumulator.columns([(log, component.n_constraints())]);
@@ -107,6 +112,13 @@ fn evaluate<E: FrameworkEval>(
             extended.iter().map(BaseColumn::words).collect()
         }
     };
+    // The kernel reads this many rows of every column: beyond a shorter one lies other memory.
+    if let Some(short) = columns.iter().find(|words| words.len() < domain.size()) {
+        let (rows, needed) = (short.len(), domain.size());
+        return Err(unsupported(format!(
+            "a column of {rows} rows where {needed} are read"
+        )));
+    }
     let inputs = Inputs {
         columns: Pointers::new(&context, columns)?,
         parameters: secure_words(&context, &graph.parameters)?,
@@ -117,6 +129,13 @@ fn evaluate<E: FrameworkEval>(
         )?,
     };
     inputs.run(&context, &graph, trace_log, log, accumulated.col)
+}
+
+fn unsupported(reason: String) -> CudaError {
+    CudaError::Unsupported {
+        operation: "evaluating constraints",
+        reason,
+    }
 }
 
 /// The component's columns, evaluated over a domain that was not committed.
@@ -147,6 +166,12 @@ fn extend(
         })
         .collect::<Result<Vec<_>, _>>()?;
     for (input, output) in coefficients.into_iter().zip(&mut outputs) {
+        if input.len() > domain.size() {
+            let (rows, points) = (input.len(), domain.size());
+            return Err(unsupported(format!(
+                "a column of {rows} rows over {points} points"
+            )));
+        }
         // One launch per column, for columns of a component may differ in length.
         let output = vec![output.words_mut()];
         evaluate_columns(context, &[input], output, domain, &tree.twiddles)?;

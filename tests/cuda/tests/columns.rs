@@ -212,6 +212,28 @@ fn prefix_sums_equal_simd() {
 }
 
 #[test]
+fn columns_outlive_scopes_and_end_on_any_thread() {
+    let context = CudaContext::new(0).expect("the tests' driver has a device");
+    let mut rng = rng();
+    let ((_, long), (_, mut short), (_, other)) = context
+        .scope(|| (both(&mut rng, 8), both(&mut rng, 4), both(&mut rng, 4)))
+        .expect("no operation fails");
+    let lift = || {
+        [&short, &other]
+            .map(|column| CudaBackend::lift_and_accumulate(vec![column.clone(), long.clone()]))
+    };
+    let lifted = context.scope(lift).expect("no operation fails");
+    // Threads that have no context yet: one finds the other kernel of a loaded module, one ends columns.
+    let add = || CudaBackend::accumulate(&mut short, &other);
+    context.scope(add).expect("no operation fails");
+    std::thread::scope(|threads| {
+        threads.spawn(move || drop((lifted, long)));
+    });
+    // What could not be freed is an error of the next call.
+    assert_eq!(context.synchronize(), Ok(()));
+}
+
+#[test]
 fn outside_of_a_scope_there_is_no_device() {
     assert_eq!(CudaContext::current().unwrap_err(), CudaError::NoContext);
 }

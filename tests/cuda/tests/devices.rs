@@ -6,6 +6,7 @@ use stwo_ml::artifact::Model;
 use stwo_ml::backend::{Backend, BackendError, Cuda, Simd};
 use stwo_ml::prove::{ProveError, Prover};
 use stwo_ml_cuda::CudaError;
+use stwo_ml_cuda::memory::Words;
 use stwo_ml_cuda::scheduler::{all_devices, spread};
 use stwo_ml_cuda_tests::{StandIn, exclusive};
 use stwo_ml_tests::{INPUT, linear};
@@ -73,6 +74,24 @@ fn independent_proofs_spread_over_two_devices() {
         for (device, before) in devices.iter().zip(before) {
             assert!(launches(device) > before, "{device:?} proved nothing");
         }
+    });
+}
+
+#[test]
+fn memory_of_one_device_is_freed_where_a_thread_used_the_other_last() {
+    alone(|driver| {
+        driver.set("devices", 2);
+        let devices = all_devices().expect("two devices");
+        let words = |device| Words::upload(device, &[1, 2, 3]).expect("room for three words");
+        let [first, second] = [words(&devices[0]), words(&devices[1])];
+        for words in [&first, &second] {
+            assert_eq!(words.download(), Ok(vec![1, 2, 3]));
+        }
+        drop(first);
+        for device in &devices {
+            assert_eq!(device.synchronize(), Ok(()));
+        }
+        assert_eq!(driver.take_report(), "");
     });
 }
 

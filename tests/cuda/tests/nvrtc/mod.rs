@@ -122,3 +122,13 @@ fn a_source_that_is_wrong_is_an_error_with_the_compilers_words() {
         "{error:?}"
     );
 }
+
+#[test]
+fn a_device_newer_than_nvrtc_is_compiled_for() {
+    let _library = load();
+    let source = "extern \"C\" __global__ void f() {}";
+    let ptx = Nvrtc
+        .compile(source, (99, 0))
+        .expect("the driver takes PTX of older devices");
+    assert!(ptx.contains(".target sm_80"), "{ptx}");
+}

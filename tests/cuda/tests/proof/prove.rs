@@ -55,7 +55,8 @@ pub trait Statement: Sync {
     fn interact(&self, channel: &mut impl Channel) -> (Self::Eval, Vec<Column>, SecureField);
 }
 
-fn commit<B, MC>(
+/// Commits to columns of any lengths.
+pub fn commit<B, MC>(
     scheme: &mut CommitmentSchemeProver<'_, B, MC>,
     columns: Vec<Column>,
     channel: &mut MC::C,

@@ -126,7 +126,7 @@ impl FrameworkEval for LookupsEval {
 
 impl Lookups {
     /// Row r of a column lies at this index of a bit-reversed circle evaluation.
-    fn position(&self, row: usize) -> usize {
+    pub fn position(&self, row: usize) -> usize {
         let n = 1 << self.log;
         let natural = if row.is_multiple_of(2) {
             row / 2
