@@ -93,8 +93,8 @@ impl<T: Element> DeviceColumn<T> {
     ///
     /// # Errors
     /// [`CudaError::OutOfMemory`] and driver errors.
-    pub fn upload(context: &Arc<CudaContext>, values: &[T]) -> Result<Self, CudaError> {
-        Words::upload(context, bytemuck::cast_slice(values)).map(Self::new)
+    pub fn upload(context: &Arc<CudaContext>, values: Vec<T>) -> Result<Self, CudaError> {
+        Words::upload(context, values).map(Self::new)
     }
 
     /// Copies the values to the host.
@@ -184,7 +184,7 @@ impl<T: Element> FromIterator<T> for DeviceColumn<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         let values: Vec<T> = values.into_iter().collect();
         CudaContext::current()
-            .and_then(|context| Self::upload(&context, &values))
+            .and_then(|context| Self::upload(&context, values))
             .or_raise()
     }
 }
@@ -219,7 +219,7 @@ impl<T: Element> Column<T> for DeviceColumn<T> {
 
     fn set(&mut self, index: usize, value: T) {
         self.context().counters().host("write of a single element");
-        let words = bytemuck::cast_slice(std::slice::from_ref(&value));
+        let words = bytemuck::cast_slice(std::slice::from_ref(&value)).to_vec();
         self.words_mut().write(index * T::WORDS, words).or_raise();
     }
 
@@ -257,11 +257,11 @@ impl SecureColumn {
     /// [`CudaError::OutOfMemory`] and driver errors.
     pub fn upload(context: &Arc<CudaContext>, values: &[SecureField]) -> Result<Self, CudaError> {
         let plane = |coordinate: usize| {
-            let words: Vec<u32> = values
+            let words: Vec<BaseField> = values
                 .iter()
-                .map(|value| value.to_m31_array()[coordinate].0)
+                .map(|value| value.to_m31_array()[coordinate])
                 .collect();
-            Words::upload(context, &words).map(BaseColumn::new)
+            BaseColumn::upload(context, words)
         };
         Ok(Self {
             planes: [plane(0)?, plane(1)?, plane(2)?, plane(3)?],

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cudarc::driver::sys::CUresult;
+use cudarc::driver::result::{device, mem_pool};
+use cudarc::driver::sys::{CUmemPool_attribute, CUresult};
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, LaunchArgs};
 use cudarc::nvrtc::Ptx;
 
@@ -38,8 +39,12 @@ pub struct CudaContext {
     compiler: Mutex<Arc<dyn Compiler>>,
     bases: Mutex<Vec<Arc<FftBasis>>>,
     openings: Mutex<Option<Openings>>,
+    sources: Mutex<Vec<Source>>,
     counters: Counters,
 }
+
+/// Values on the host that a copy to the device reads.
+pub(crate) type Source = Box<dyn Send>;
 
 impl std::fmt::Debug for CudaContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,6 +69,10 @@ impl CudaContext {
             .map_err(CudaError::driver("opening the device"))?;
         // SAFETY: `Words` orders the two streams; what else uses memory is on the one of kernels.
         unsafe { driver.disable_event_tracking() };
+        if driver.has_async_alloc() {
+            keep_freed_memory(&driver)
+                .map_err(CudaError::driver("setting up the pool of device memory"))?;
+        }
         let name = driver
             .name()
             .map_err(CudaError::driver("asking for the device's name"))?;
@@ -80,6 +89,7 @@ impl CudaContext {
             compiler: Mutex::new(Arc::new(Nvrtc)),
             bases: Mutex::default(),
             openings: Mutex::default(),
+            sources: Mutex::default(),
             counters: Counters::default(),
         }))
     }
@@ -134,6 +144,25 @@ impl CudaContext {
         let kept = self.driver.check_err();
         self.driver
             .record_err(kept.and(self.driver.bind_to_thread()));
+    }
+
+    /// Keeps what a copy reads that is on the stream of kernels, or that this stream waits for: a call
+    /// for a copy may return before the driver has taken all values over.
+    pub(crate) fn keep(&self, source: Source) {
+        lock(&self.sources).push(source);
+    }
+
+    /// Runs `wait`, which waits for the stream of kernels. What copies put there before read is let go.
+    pub(crate) fn waiting<R>(
+        &self,
+        wait: impl FnOnce() -> Result<R, DriverError>,
+    ) -> Result<R, DriverError> {
+        let sources = std::mem::take(&mut *lock(&self.sources));
+        let result = wait();
+        if result.is_err() {
+            lock(&self.sources).extend(sources);
+        }
+        result
     }
 
     /// What this context did so far.
@@ -215,8 +244,7 @@ impl CudaContext {
     /// # Errors
     /// The first failure of a kernel that nobody has waited for yet.
     pub fn synchronize(&self) -> Result<(), CudaError> {
-        self.stream
-            .synchronize()
+        self.waiting(|| self.stream.synchronize())
             .map_err(CudaError::driver("waiting for the device"))
     }
 
@@ -315,6 +343,18 @@ impl CudaContext {
         unsafe { arguments.launch(grid.into()) }
             .map(drop)
             .map_err(|error| CudaError::launch(kernel, error))
+    }
+}
+
+/// Lets the driver keep freed memory for later allocations. Else it returns all to the system whenever
+/// the host waits, which is in every round of a sumcheck.
+fn keep_freed_memory(driver: &cudarc::driver::CudaContext) -> Result<(), DriverError> {
+    let mut most = u64::MAX;
+    let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the device exists, and the attribute is a number of 64 bits.
+    unsafe {
+        let pool = device::get_default_mem_pool(driver.cu_device())?;
+        mem_pool::set_attribute(pool, threshold, (&raw mut most).cast())
     }
 }
 

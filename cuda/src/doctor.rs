@@ -100,7 +100,7 @@ pub fn check(context: &Arc<CudaContext>) -> Result<(), CudaError> {
         });
     }
     // 2^31 - 1 is zero, and -1 is 2^31 - 2.
-    let mut words = Words::upload(context, &[i32::MAX.cast_unsigned(), u32::MAX, 5])?;
+    let mut words = Words::upload(context, vec![i32::MAX.cast_unsigned(), u32::MAX, 5])?;
     launch::integers_to_m31(context, Grid::linear(3), words.ptr_mut()?, 3)?;
     let words = words.download()?;
     if words == [0, i32::MAX.cast_unsigned() - 1, 5] {

@@ -7,13 +7,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytemuck::NoUninit;
 use cudarc::driver::result::memcpy_dtoh_sync;
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
     CudaEvent, CudaSlice, CudaStream, CudaView, DevicePtr, DevicePtrMut, DeviceRepr, DriverError,
 };
 
-use crate::context::CudaContext;
+use crate::context::{CudaContext, Source};
 use crate::error::CudaError;
 
 /// A device address of constant `T`s, valid while what it was taken from is borrowed.
@@ -69,8 +70,8 @@ impl<'a, T> From<PtrMut<'a, T>> for Ptr<'a, T> {
 /// An allocation and the context that owns it.
 struct Buffer {
     slice: CudaSlice<u32>,
-    /// The end of an upload that the stream of kernels has not waited for yet.
-    arrival: Mutex<Option<CudaEvent>>,
+    /// The end of an upload that the stream of kernels has not waited for yet, and what it reads.
+    arrival: Mutex<Option<(CudaEvent, Source)>>,
     context: Arc<CudaContext>,
 }
 
@@ -91,10 +92,11 @@ impl Buffer {
     fn await_arrival(&self) {
         // Locked until the wait is on the stream: another thread may launch a kernel right after.
         let mut arrival = self.arrival.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(event) = arrival.take() {
+        if let Some((event, source)) = arrival.take() {
             let wait = self.context.stream().wait(&event);
             // The driver's context returns an error with its next call.
             self.context.driver().record_err(wait);
+            self.context.keep(source);
         }
     }
 }
@@ -135,7 +137,7 @@ impl Words {
     fn new(
         context: &Arc<CudaContext>,
         slice: CudaSlice<u32>,
-        arrival: Option<CudaEvent>,
+        arrival: Option<(CudaEvent, Source)>,
         len: usize,
     ) -> Self {
         Self {
@@ -169,28 +171,37 @@ impl Words {
     ///
     /// # Errors
     /// As [`Words::zeros`].
-    pub fn upload(context: &Arc<CudaContext>, values: &[u32]) -> Result<Self, CudaError> {
+    ///
+    /// # Panics
+    /// Where an element is no whole number of words.
+    pub fn upload<T: NoUninit + Send>(
+        context: &Arc<CudaContext>,
+        values: Vec<T>,
+    ) -> Result<Self, CudaError> {
         let uploads = context.uploads();
         let copying = CudaError::driver("copying to the device");
+        let words: &[u32] = bytemuck::cast_slice(&values);
+        let len = words.len();
         // Memory of the stream of kernels would be there only after the kernels before it.
-        let mut slice = allocate(context, uploads, values.len())?;
-        if !values.is_empty() {
-            context.counters().to_device(size_of_val(values));
-            uploads.memcpy_htod(values, &mut slice).map_err(&copying)?;
+        let mut slice = allocate(context, uploads, len)?;
+        if len > 0 {
+            context.counters().to_device(size_of_val(words));
+            uploads.memcpy_htod(words, &mut slice).map_err(&copying)?;
         }
         let arrival = uploads.record_event(None).map_err(&copying)?;
         let stored = slice.len();
         // SAFETY: the address and length are the slice's, which gives them up. The stream of
         // kernels waits for the event before it uses or frees the memory.
         let slice = unsafe { context.stream().upgrade_device_ptr(slice.leak(), stored) };
-        Ok(Self::new(context, slice, Some(arrival), values.len()))
+        let arrival = (arrival, Box::new(values) as Source);
+        Ok(Self::new(context, slice, Some(arrival), len))
     }
 
     /// Copies a list that launches take beside their columns, on the stream of kernels.
     ///
     /// # Errors
     /// As [`Words::zeros`].
-    pub(crate) fn list(context: &Arc<CudaContext>, values: &[u32]) -> Result<Self, CudaError> {
+    pub(crate) fn list(context: &Arc<CudaContext>, values: Vec<u32>) -> Result<Self, CudaError> {
         let mut words = Self::uninitialized(context, values.len())?;
         words.write(0, values)?;
         Ok(words)
@@ -203,17 +214,21 @@ impl Words {
     ///
     /// # Panics
     /// Where `values` does not fit.
-    pub fn write(&mut self, at: usize, values: &[u32]) -> Result<(), CudaError> {
+    pub fn write(&mut self, at: usize, values: Vec<u32>) -> Result<(), CudaError> {
         assert!(at + values.len() <= self.len, "the values do not fit");
         if values.is_empty() {
             return Ok(());
         }
         let start = self.unique_start()? + at;
-        self.context().counters().to_device(size_of_val(values));
+        let context = Arc::clone(self.context());
+        context.counters().to_device(size_of_val(&values[..]));
         let (slice, stream) = self.unique()?.slice_mut();
+        let mut target = slice.slice_mut(start..start + values.len());
         stream
-            .memcpy_htod(values, &mut slice.slice_mut(start..start + values.len()))
-            .map_err(CudaError::driver("copying to the device"))
+            .memcpy_htod(&values, &mut target)
+            .map_err(CudaError::driver("copying to the device"))?;
+        context.keep(Box::new(values));
+        Ok(())
     }
 
     /// Copies the words to the host, after all work asked for before.
@@ -231,11 +246,11 @@ impl Words {
         let (address, _used) = view.device_ptr(context.stream());
         // Not the copy that cudarc offers: CUDA calls it asynchronous, and does not say that it is over
         // when it returns. This one is on the default stream, as kernels are.
-        // SAFETY: as many words are at the address as on the host.
-        let copied = context
-            .driver()
-            .bind_to_thread()
-            .and_then(|()| unsafe { memcpy_dtoh_sync(&mut values, address) });
+        let copied = context.waiting(|| {
+            context.driver().bind_to_thread()?;
+            // SAFETY: as many words are at the address as on the host.
+            unsafe { memcpy_dtoh_sync(&mut values, address) }
+        });
         copied.map_err(CudaError::driver("copying to the host"))?;
         Ok(values)
     }
@@ -402,7 +417,7 @@ impl<'a> Pointers<'a> {
             .flat_map(|&address| [address as u32, (address >> 32) as u32])
             .collect();
         Ok(Self {
-            words: Words::list(context, &words)?,
+            words: Words::list(context, words)?,
             borrowed: PhantomData,
         })
     }

@@ -21,10 +21,10 @@ pub(crate) fn window(bits: u32) -> u64 {
 }
 
 /// The smallest nonce `high << 32 | low`, `low` < 2^20, whose hash has `bits` trailing zeros.
-fn grind(prefix: &[u32], bits: u32, reduce: bool) -> Result<u64, CudaError> {
+fn grind(prefix: Vec<u32>, bits: u32, reduce: bool) -> Result<u64, CudaError> {
     let context = CudaContext::current()?;
     let prefix = Words::list(&context, prefix)?;
-    let mut best = Words::list(&context, &[u32::MAX; 2])?;
+    let mut best = Words::list(&context, vec![u32::MAX; 2])?;
     let window = window(bits);
     for high in 0u64.. {
         for low in (0..1u64 << LOW_BITS).step_by(window as usize) {
@@ -60,7 +60,7 @@ impl<const IS_M31_OUTPUT: bool> GrindOps<Blake2sChannelGeneric<IS_M31_OUTPUT>> f
         hasher.update(&channel.digest().0);
         hasher.update(&pow_bits.to_le_bytes());
         let prefix = hasher.finalize();
-        let prefix = bytemuck::cast_slice(std::slice::from_ref(&prefix));
+        let prefix = bytemuck::cast_slice(std::slice::from_ref(&prefix)).to_vec();
         let nonce = grind(prefix, pow_bits, IS_M31_OUTPUT).or_raise();
         // The nonce fixes the queries of a proof in the making.
         let mut ahead = channel.clone();

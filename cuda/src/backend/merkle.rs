@@ -54,7 +54,7 @@ fn build_leaves(
         "columns have 2 to 2^{log} rows"
     );
     let pointers = Pointers::new(context, columns.iter().map(|column| column.words()))?;
-    let device_logs = Words::list(context, &logs)?;
+    let device_logs = Words::list(context, logs.clone())?;
     let blocks = columns.len().div_ceil(BLOCK).max(1);
     // The size at which a block is absorbed is that of its longest column; the last block ends the
     // hash, so it is absorbed at the size of the tree.

@@ -150,7 +150,7 @@ pub(crate) fn coset_steps(
         x: coset.initial.x.0,
         y: coset.initial.y.0,
     };
-    Ok((initial, Words::list(context, &words)?))
+    Ok((initial, Words::list(context, words)?))
 }
 
 /// The sum of the partial sums that the blocks of a launch left, four words each.

@@ -148,20 +148,21 @@ pub fn open_rows<T: Element>(columns: &[(&DeviceColumn<T>, Vec<usize>)]) -> Resu
         column_of.extend(std::iter::repeat_n(index as u32, wanted.len()));
         rows.extend(wanted.iter().map(|&row| row as u32));
     }
-    if rows.is_empty() {
+    let count = rows.len();
+    if count == 0 {
         return Ok(());
     }
     let pointers = Pointers::new(&context, columns.iter().map(|(column, _)| column.words()))?;
-    let device_columns = Words::list(&context, &column_of)?;
-    let device_rows = Words::list(&context, &rows)?;
-    let mut out = Words::uninitialized(&context, rows.len() * T::WORDS)?;
+    let device_columns = Words::list(&context, column_of)?;
+    let device_rows = Words::list(&context, rows)?;
+    let mut out = Words::uninitialized(&context, count * T::WORDS)?;
     launch::gather(
         &context,
-        Grid::linear(rows.len() * T::WORDS),
+        Grid::linear(count * T::WORDS),
         pointers.ptr(),
         device_columns.ptr(),
         device_rows.ptr(),
-        rows.len() as u64,
+        count as u64,
         T::WORDS as u32,
         out.ptr_mut()?,
     )?;

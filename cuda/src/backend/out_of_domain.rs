@@ -62,7 +62,7 @@ impl FftBasis {
 
     fn table(context: &Arc<CudaContext>, factors: &[SecureField]) -> Result<Words, CudaError> {
         let words: Vec<u32> = factors.iter().flat_map(|&factor| qm31(factor).0).collect();
-        let factors_words = Words::list(context, &words)?;
+        let factors_words = Words::list(context, words)?;
         let mut table = Words::uninitialized(context, 4 << factors.len())?;
         launch::fft_basis(
             context,

@@ -45,7 +45,7 @@ fn numerators(
     let constant: SecureField = lines.iter().map(|(_, b, _)| *b).sum();
     let coefficients: Vec<u32> = lines.iter().flat_map(|(.., c)| qm31(*c).0).collect();
 
-    let coefficients = Words::list(&context, &coefficients)?;
+    let coefficients = Words::list(&context, coefficients)?;
     let pointers = Pointers::new(
         &context,
         batch
@@ -95,7 +95,7 @@ fn combine(
             words.into_iter().flatten().chain([rows.ilog2()])
         })
         .collect();
-    let samples = Words::list(&context, &samples)?;
+    let samples = Words::list(&context, samples)?;
     let pointers = Pointers::new(
         &context,
         accumulations

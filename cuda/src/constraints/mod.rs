@@ -123,10 +123,7 @@ fn evaluate<E: FrameworkEval>(
         columns: Pointers::new(&context, columns)?,
         parameters: secure_words(&context, &graph.parameters)?,
         powers: secure_words(&context, &accumulated.random_coeff_powers)?,
-        denominators: Words::list(
-            &context,
-            &denominators.iter().map(|value| value.0).collect::<Vec<_>>(),
-        )?,
+        denominators: Words::list(&context, denominators.iter().map(|value| value.0).collect())?,
     };
     inputs.run(&context, &graph, trace_log, log, accumulated.col)
 }
@@ -184,7 +181,7 @@ fn secure_words(
     values: &[stwo::core::fields::qm31::SecureField],
 ) -> Result<Words, CudaError> {
     let words: Vec<u32> = values.iter().flat_map(|&value| qm31(value).0).collect();
-    Words::list(context, &words)
+    Words::list(context, words)
 }
 
 /// What a kernel of constraints reads.

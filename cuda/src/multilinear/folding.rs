@@ -40,7 +40,7 @@ impl Message {
                 "a factor per column"
             );
         }
-        let factors = coefficients.map(|c| Words::list(context, &entries(c)));
+        let factors = coefficients.map(|c| Words::list(context, entries(c)));
         let [first, second] = factors;
         let (first, second) = (first?, second?);
         let mut values = SecureColumn::allocate(context, rows)?;

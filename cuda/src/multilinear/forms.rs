@@ -47,10 +47,10 @@ pub fn form(context: &Arc<CudaContext>, cells: usize, parts: &[Part]) -> Result<
         described.push([part.offset as u32, part.low.len().ilog2(), low, high]);
     }
     let (chunks, lists) = chunks(cells, parts, &described);
-    let values = Words::list(context, &values)?;
-    let lists = Words::list(context, &lists)?;
+    let values = Words::list(context, values)?;
+    let lists = Words::list(context, lists)?;
     let count = chunks.len() as u32 / 4;
-    let chunks = Words::list(context, &chunks)?;
+    let chunks = Words::list(context, chunks)?;
     let mut form = SecureColumn::allocate(context, cells)?;
     let [a, b, c, d] = planes_mut(&mut form)?;
     let grid = Grid {
@@ -160,8 +160,8 @@ pub fn contracted_form(contraction: &Contraction) -> Result<SecureColumn> {
         fields.extend([*shift, *bits, values.len() as u32 / 4]);
         values.extend(entries(factors));
     }
-    let fields = Words::list(context, &fields)?;
-    let values = Words::list(context, &values)?;
+    let fields = Words::list(context, fields)?;
+    let values = Words::list(context, values)?;
     let count = 1usize << contraction.log_size;
     let mut form = SecureColumn::allocate(context, count)?;
     let (t, [a, b, c, d]) = (planes(&table), planes_mut(&mut form)?);
@@ -203,9 +203,9 @@ fn replace(
     let digits: Vec<u32> = sorted.iter().map(|(old, ..)| *old).collect();
     let weights = entries(sorted.iter().map(|(.., weight)| weight));
     let longest = starts.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0) as usize;
-    let starts = Words::list(context, &starts)?;
-    let digits = Words::list(context, &digits)?;
-    let weights = Words::list(context, &weights)?;
+    let starts = Words::list(context, starts)?;
+    let digits = Words::list(context, digits)?;
+    let weights = Words::list(context, weights)?;
 
     let length = match table {
         Table::Cells(cells) => cells.len(),

@@ -165,7 +165,7 @@ pub fn eq_table(
     point: &[SecureField],
     scale: SecureField,
 ) -> Result<SecureColumn> {
-    let coordinates = Words::list(context, &entries(point))?;
+    let coordinates = Words::list(context, entries(point))?;
     let mut table = SecureColumn::allocate(context, 1 << point.len())?;
     let [a, b, c, d] = planes_mut(&mut table)?;
     // Blocks of 2^9 entries.
@@ -229,7 +229,7 @@ pub fn fix_first_base(values: &Words, r: SecureField) -> Result<SecureColumn> {
 /// # Errors
 /// Driver errors.
 pub fn integers(context: &Arc<CudaContext>, values: &[i32]) -> Result<Words> {
-    let mut words = Words::upload(context, bytemuck::cast_slice(values))?;
+    let mut words = Words::upload(context, values.to_vec())?;
     let count = words.len();
     launch::integers_to_m31(context, Grid::linear(count), words.ptr_mut()?, count as u64)?;
     Ok(words)

@@ -82,7 +82,7 @@ fn memory_of_one_device_is_freed_where_a_thread_used_the_other_last() {
     alone(|driver| {
         driver.set("devices", 2);
         let devices = all_devices().expect("two devices");
-        let words = |device| Words::upload(device, &[1, 2, 3]).expect("room for three words");
+        let words = |device| Words::upload(device, vec![1u32, 2, 3]).expect("room for three words");
         let [first, second] = [words(&devices[0]), words(&devices[1])];
         for words in [&first, &second] {
             assert_eq!(words.download(), Ok(vec![1, 2, 3]));

@@ -115,7 +115,7 @@ fn layers_are_built_where_the_tree_is_not_known() {
         let column = bases(&mut rng, 1 << 10);
         let leaves = <CpuBackend as MerkleOpsLifted<Hasher<true>>>::build_leaves(&[&column], 10);
         let expected = <CpuBackend as MerkleOpsLifted<Hasher<true>>>::build_next_layer(&leaves);
-        let leaves = HashColumn::upload(&CudaContext::current().unwrap(), &leaves).unwrap();
+        let leaves = HashColumn::upload(&CudaContext::current().unwrap(), leaves.clone()).unwrap();
         let layer = <CudaBackend as MerkleOpsLifted<Hasher<true>>>::build_next_layer(&leaves);
         assert_eq!(layer.to_cpu(), expected);
     });

@@ -17,7 +17,7 @@ fn context() -> Arc<CudaContext> {
 }
 
 fn upload(context: &Arc<CudaContext>) -> Words {
-    Words::upload(context, &VALUES).unwrap()
+    Words::upload(context, VALUES.to_vec()).unwrap()
 }
 
 #[test]
@@ -33,11 +33,11 @@ fn the_first_use_waits_whichever_it_is() {
     assert_eq!(target.download().unwrap(), [5, 5, 8, 21, 34, 55]);
 
     let mut written = upload(&context);
-    written.write(5, &[89]).unwrap();
+    written.write(5, vec![89]).unwrap();
     assert_eq!(written.download().unwrap(), [5, 8, 13, 21, 34, 89]);
 
     // Columns of two values change places.
-    let mut reversed = Words::upload(&context, &[1, 2, 3, 4]).unwrap();
+    let mut reversed = Words::upload(&context, vec![1u32, 2, 3, 4]).unwrap();
     stwo_ml_cuda::backend::bit_reverse_columns(&mut reversed, 2).unwrap();
     assert_eq!(reversed.download().unwrap(), [1, 3, 2, 4]);
 }
@@ -46,7 +46,7 @@ fn the_first_use_waits_whichever_it_is() {
 fn memory_that_nobody_used_is_freed_after_the_upload() {
     let context = context();
     drop(upload(&context));
-    drop(Words::upload(&context, &[]).unwrap());
+    drop(Words::upload::<u32>(&context, Vec::new()).unwrap());
     // An error of freeing is kept for the next call.
     context.synchronize().unwrap();
 }

@@ -163,7 +163,7 @@ impl Cuda {
 
 fn upload(context: &Arc<CudaContext>, values: &[M31]) -> std::result::Result<Words, CudaError> {
     let words: Vec<u32> = values.iter().map(|v| v.value()).collect();
-    Words::upload(context, &words)
+    Words::upload(context, words)
 }
 
 /// Columns and the Merkle tree over their rows.
