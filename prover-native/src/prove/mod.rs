@@ -24,6 +24,7 @@ mod lookup;
 mod opening;
 mod progress;
 mod solve;
+mod terms;
 
 pub(crate) use forms::eq_table;
 use progress::Clock;

@@ -1,8 +1,8 @@
 //! The witness: the values of all tensors, found by running the circuit's steps on integers.
 
-use stwo_ml_verifier::vk::{Expression, TableOutput, Term, Vk};
-use stwo_ml_verifier::wiring::for_each_entry;
+use stwo_ml_verifier::vk::{Expression, TableOutput, Vk};
 
+use super::terms::add_term;
 use crate::circuit::{MAX_TABLE_LOG, Step};
 
 /// Why a witness cannot be found.
@@ -239,65 +239,4 @@ impl Solver<'_> {
 /// A value that the bounds of the key keep below `2^31`.
 fn narrow(value: i64) -> i32 {
     i32::try_from(value).expect("bounds of the key")
-}
-
-/// One product entry: flat offsets in the box, left and right, and the weight.
-type Path = (usize, usize, usize, i64);
-
-/// Adds `coefficient * term` to the box.
-fn add_term(term: &Term, left: Option<&[i32]>, right: &[i32], sum: &mut [i64]) {
-    // The factors' triples are multiplied out in two groups, so that the inner loop is long and
-    // runs over the lowest bits of the operands.
-    let mut factors: Vec<_> = term.factors.iter().collect();
-    factors.sort_by_key(|f| {
-        let lowest = [f.left, f.right].map(|b| if b.count == 0 { u8::MAX } else { b.shift });
-        std::cmp::Reverse((lowest[1].min(lowest[0]), f.out.shift))
-    });
-    let triples = |factor: &&stwo_ml_verifier::vk::Factor| {
-        let place = |bits: stwo_ml_verifier::vk::Bits, index: u32| match bits.count {
-            0 => 0,
-            _ => (index as usize) << bits.shift,
-        };
-        let mut paths: Vec<Path> = Vec::new();
-        for_each_entry(&factor.wiring, |e| {
-            paths.push((
-                place(factor.out, e.out),
-                place(factor.left, e.left),
-                place(factor.right, e.right),
-                e.weight.into(),
-            ));
-        });
-        paths
-    };
-    let multiply = |high: &[Path], low: &[Path]| -> Vec<Path> {
-        let join = |a: &Path, b: &Path| (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 * b.3);
-        high.iter()
-            .flat_map(|a| low.iter().map(move |b| join(a, b)))
-            .collect()
-    };
-    let mut inner: Vec<Path> = vec![(0, 0, 0, 1)];
-    let mut outer: Vec<Path> = vec![(0, 0, 0, term.coefficient.into())];
-    for factor in factors.iter().rev() {
-        let paths = triples(factor);
-        if inner.len() * paths.len() <= 1 << 12 {
-            inner = multiply(&paths, &inner);
-        } else {
-            outer = multiply(&outer, &paths);
-        }
-    }
-    for (o, l, r, weight) in &outer {
-        match left {
-            None => {
-                for (io, _, ir, w) in &inner {
-                    sum[o + io] += weight * w * i64::from(right[r + ir]);
-                }
-            }
-            Some(left) => {
-                for (io, il, ir, w) in &inner {
-                    let product = i64::from(left[l + il]) * i64::from(right[r + ir]);
-                    sum[o + io] += weight * w * product;
-                }
-            }
-        }
-    }
 }
