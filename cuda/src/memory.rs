@@ -231,11 +231,11 @@ impl Words {
         let (address, _used) = view.device_ptr(context.stream());
         // Not the copy that cudarc offers: CUDA calls it asynchronous, and does not say that it is over
         // when it returns. This one is on the default stream, as kernels are.
-        // SAFETY: as many words are at the address as on the host.
-        let copied = context
-            .driver()
-            .bind_to_thread()
-            .and_then(|()| unsafe { memcpy_dtoh_sync(&mut values, address) });
+        let copy = |()| {
+            // SAFETY: as many words are at the address as on the host.
+            unsafe { memcpy_dtoh_sync(&mut values, address) }
+        };
+        let copied = context.driver().bind_to_thread().and_then(copy);
         copied.map_err(CudaError::driver("copying to the host"))?;
         Ok(values)
     }
