@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use stwo_ml_verifier::Digest;
 use stwo_ml_verifier::field::{M31, QM31};
+use stwo_ml_verifier::hash::grind_ok;
 use stwo_ml_verifier::lookup::Fingerprint;
 use stwo_ml_verifier::proof::{Coset, Rows};
 use stwo_ml_verifier::security::Parameters;
@@ -222,6 +223,11 @@ pub trait Backend: Send + Sync {
     /// What the backend reports.
     fn grind(&self, seed: &Digest, bits: u32) -> Result<u64>;
 
+    /// The least nonce above one that was refused. That is so rare that the host searches for every backend.
+    fn grind_past(&self, seed: &Digest, bits: u32, refused: u64) -> u64 {
+        next_nonce(seed, bits, refused)
+    }
+
     /// Builds the tree over `2^log_leaves` fractions, at least two. Leaves of no block are `0/1`.
     ///
     /// # Errors
@@ -258,4 +264,10 @@ pub trait Backend: Send + Sync {
         row: &[QM31],
         level: Parameters,
     ) -> Result<Box<dyn Folding + 'a>>;
+}
+
+fn next_nonce(seed: &Digest, bits: u32, after: u64) -> u64 {
+    let mut nonces = after.saturating_add(1)..;
+    let nonce = nonces.find(|nonce| grind_ok(seed, bits, *nonce));
+    nonce.expect("a nonce exists")
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use stwo_ml_verifier::claims::{self, Claimed};
 use stwo_ml_verifier::field::{M31, QM31};
-use stwo_ml_verifier::hash::grind_ok;
 use stwo_ml_verifier::lookup::Fingerprint;
 use stwo_ml_verifier::proof::{Proof, Reduction};
 use stwo_ml_verifier::shape::Shape;
@@ -236,10 +235,7 @@ impl<'a, B: Backend> Prover<'a, B> {
 
         // 2. Lookups.
         let bits = level.lookup_grind.into();
-        let lookup_nonce = match refused {
-            None => self.grind(transcript, Label::LookupNonce, bits)?,
-            Some(refused) => next_nonce(transcript, Label::LookupNonce, bits, refused),
-        };
+        let lookup_nonce = self.grind(transcript, Label::LookupNonce, bits, refused)?;
         let fingerprint = Fingerprint::draw(transcript);
         let blocks = lookup::blocks(vk, shape, witness);
         let tree = self
@@ -313,10 +309,19 @@ impl<'a, B: Backend> Prover<'a, B> {
         })
     }
 
-    /// Finds, checks in and returns a nonce.
-    fn grind(&self, transcript: &mut Transcript, label: Label, bits: u32) -> backend::Result<u64> {
+    /// Finds, checks in and returns a nonce, one past `refused` if that is given.
+    fn grind(
+        &self,
+        transcript: &mut Transcript,
+        label: Label,
+        bits: u32,
+        refused: Option<u64>,
+    ) -> backend::Result<u64> {
         let seed = transcript.clone().grind_seed(label);
-        let nonce = self.backend.grind(&seed, bits)?;
+        let nonce = match refused {
+            None => self.backend.grind(&seed, bits)?,
+            Some(refused) => self.backend.grind_past(&seed, bits, refused),
+        };
         assert!(
             transcript.grind(label, bits, nonce),
             "the backend's nonce is sufficient"
@@ -332,23 +337,10 @@ impl<'a, B: Backend> Prover<'a, B> {
     ) -> backend::Result<()> {
         let bits = self.model.vk.level.parameters().proximity_grind.into();
         if bits > 0 {
-            nonces.push(self.grind(transcript, Label::ProximityNonce, bits)?);
+            nonces.push(self.grind(transcript, Label::ProximityNonce, bits, None)?);
         }
         Ok(())
     }
-}
-
-/// Finds, checks in and returns the nonce after a sufficient one.
-fn next_nonce(transcript: &mut Transcript, label: Label, bits: u32, after: u64) -> u64 {
-    let seed = transcript.clone().grind_seed(label);
-    let mut nonces = after.saturating_add(1)..;
-    let nonce = nonces.find(|nonce| grind_ok(&seed, bits, *nonce));
-    let nonce = nonce.expect("a nonce exists");
-    assert!(
-        transcript.grind(label, bits, nonce),
-        "the nonce is sufficient"
-    );
-    nonce
 }
 
 /// Runs a sumcheck of products. `before_challenge` is called with the round's number.

@@ -62,7 +62,12 @@ impl<B: Backend> Prover<'_, B> {
         transcript.absorb_elements(Label::ClearPolynomial, &clear);
 
         // 3. Queries.
-        let nonce = self.grind(transcript, Label::QueryNonce, level.query_grind.into())?;
+        let nonce = self.grind(
+            transcript,
+            Label::QueryNonce,
+            level.query_grind.into(),
+            None,
+        )?;
         let first = shape.words[0];
         let count = level.queries.into();
         let positions = transcript.positions(Label::Queries, count, first.log_cosets().into());

@@ -68,6 +68,22 @@ fn a_linear_layer() {
 }
 
 #[test]
+fn a_refused_proof_is_made_again_and_the_search_counted() {
+    let cuda = cuda();
+    fn second(backend: &impl Backend) -> Vec<u8> {
+        let model = Model::assemble(linear(10), Level::TestTiny, backend).unwrap();
+        let prover = Prover::new(model, backend).unwrap();
+        let refuse_one = std::cell::Cell::new(true);
+        let admits = |_: &_, _: &_| !refuse_one.take();
+        let proven = prover.prove_admitted(&[INPUT.to_vec()], &|_| (), &admits);
+        let proven = proven.unwrap();
+        encode_file(&proven.statement, &proven.proof)
+    }
+    assert!(second(&cuda) == second(&Simd), "the proofs differ");
+    assert_eq!(cuda.operations().unwrap().host["next nonce"], 1);
+}
+
+#[test]
 fn every_relation_operand_and_wiring() {
     check(&mixed(), &mixed_inputs(), &[Level::TestTiny]);
 }

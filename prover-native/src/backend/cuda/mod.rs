@@ -28,7 +28,7 @@ use super::lanes::from_base;
 use super::twiddles::inverse_twiddles;
 use super::{
     Backend, Block, Cells, Committed, Folding, FractionTree, Operations, Product, ProductSumcheck,
-    Result,
+    Result, next_nonce,
 };
 
 mod folding;
@@ -309,6 +309,11 @@ impl Backend for Cuda {
         let mut channel = Blake2sChannel::default();
         channel.update_digest(Blake2sHash(seed.0));
         Ok(self.context.enter(|| CudaBackend::grind(&channel, bits))?)
+    }
+
+    fn grind_past(&self, seed: &Digest, bits: u32, refused: u64) -> u64 {
+        self.context.counters().host("next nonce");
+        next_nonce(seed, bits, refused)
     }
 
     fn fractions<'a>(
