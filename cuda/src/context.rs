@@ -346,6 +346,13 @@ impl CudaContext {
     }
 }
 
+impl Drop for CudaContext {
+    fn drop(&mut self) {
+        // Copies may still read what is let go with the context. Nobody is left to hear of an error.
+        let _ = self.synchronize();
+    }
+}
+
 /// Lets the driver keep freed memory for later allocations. Else it returns all to the system whenever
 /// the host waits, which is in every round of a sumcheck.
 fn keep_freed_memory(driver: &cudarc::driver::CudaContext) -> Result<(), DriverError> {
