@@ -6,8 +6,9 @@ use stwo_ml_verifier::claims::{Claimed, batched_form, batched_value, collect};
 use stwo_ml_verifier::field::{M31, QM31};
 use stwo_ml_verifier::shape::Shape;
 use stwo_ml_verifier::vk::{
-    Expression, Lookup, Oracle, TableOutput, TensorId, Term, Vk, Wiring, Zero,
+    Bits, Entry, Expression, Factor, Lookup, Oracle, TableOutput, TensorId, Term, Vk, Wiring, Zero,
 };
+use stwo_ml_verifier::wiring::{evaluate, for_each_entry};
 
 /// Elements that are as good as random.
 fn elements(count: usize, seed: u64) -> Vec<QM31> {
@@ -223,4 +224,57 @@ fn every_part_of_a_relation_is_claimed() {
     each_matters(wirings, |number| {
         *number = number.checked_sub(1).unwrap_or(1)
     });
+}
+
+/// Blocks that fill a power of two, and none at all.
+#[test]
+fn every_fraction_has_a_leaf() {
+    let mut vk = mixed_prover(Level::TestTiny).model().vk.clone();
+    vk.lookups.truncate(1);
+    vk.tables.truncate(1);
+    for (lookup, table, leaves) in [(3, 3, 4), (3, 2, 4), (5, 3, 6), (3, 5, 6)] {
+        vk.lookups[0].log_size = lookup;
+        vk.tables[0].log_size = table;
+        assert_eq!(Shape::new(&vk).log_leaves, leaves);
+    }
+    vk.lookups.clear();
+    assert_eq!(Shape::new(&vk).log_leaves, 5);
+    vk.tables.clear();
+    assert_eq!(Shape::new(&vk).log_leaves, 1);
+}
+
+#[test]
+fn a_change_of_shape_reads_every_value_once() {
+    let wiring = Wiring::Reshape {
+        out_dims: vec![2, 5],
+        right_dims: vec![5, 2],
+    };
+    let mut read = Vec::new();
+    for_each_entry(&wiring, |e| read.push((e.out, e.left, e.right, e.weight)));
+    // Five positions take three bits, two take one.
+    let expected = (0..10).map(|f| (f / 5 * 8 + f % 5, 0, f / 2 * 2 + f % 2, 1));
+    assert_eq!(read, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_entry_has_its_weight() {
+    let weights = [1, 2, 0, -3];
+    let entries = (0..).zip(weights).map(|(i, weight)| Entry {
+        out: i,
+        left: 0,
+        right: i,
+        weight,
+    });
+    let bits = Bits { shift: 0, count: 2 };
+    let factor = Factor {
+        out: bits,
+        left: Bits::default(),
+        right: bits,
+        wiring: Wiring::Entries(entries.collect()),
+    };
+    for (i, weight) in (0u64..).zip(weights) {
+        let index = [i >> 1, i & 1].map(|bit| QM31::from(M31::reduce(bit)));
+        let value = evaluate(std::slice::from_ref(&factor), &index, &[], &index);
+        assert_eq!(value, QM31::from(M31::from_i64(weight.into())));
+    }
 }

@@ -1,10 +1,11 @@
 //! Keys: what they bind, which are refused, and damaged files.
 
 use stwo_ml::artifact::{Model, ModelError};
-use stwo_ml_tests::{INPUT, linear_prover, mixed_prover};
+use stwo_ml_tests::{INPUT, diagonal, linear_prover, mixed_prover};
+use stwo_ml_verifier::field::P;
 use stwo_ml_verifier::hash::blake2s;
 use stwo_ml_verifier::verify::MAX_PROOF_BYTES;
-use stwo_ml_verifier::vk::{Entry, MAX_VK_BYTES, Wiring};
+use stwo_ml_verifier::vk::{Bits, Entry, Factor, MAX_VK_BYTES, Wiring};
 use stwo_ml_verifier::{Level, VerifyError, Vk, decode_file, encode_file, verify, verify_file};
 
 #[test]
@@ -64,6 +65,59 @@ fn refuses_keys_whose_integers_could_wrap() {
     assert_eq!(refused(&|vk| vk.weights.clear()), "invalid_key");
 }
 
+/// The two sides of a relation together take at most `p` values, to the integer.
+#[test]
+fn refuses_sides_of_a_relation_that_lie_a_modulus_apart() {
+    let honest = linear_prover(Level::TestTiny).model().vk.clone();
+    let p = i64::from(P);
+    let wrap = |rule| Err(VerifyError::PossibleWrap { rule, index: 0 });
+
+    // The copy: a term of 0..=255 or more, plus or minus one of 0..=255, plus a constant.
+    let zero = |constant: i32, sign: i32, lo: i64, hi: i64| {
+        let mut vk = honest.clone();
+        let expression = &mut vk.zeros[0].expression;
+        expression.constant = constant;
+        expression.terms[1].coefficient = sign;
+        (expression.terms[0].lo, expression.terms[0].hi) = (lo, hi);
+        vk.validate()
+    };
+    for (constant, sign, [lo, hi], [beyond_lo, beyond_hi]) in [
+        // -255..=p - 256.
+        (0, -1, [0, p - 256], [0, p - 255]),
+        // A term is zero where the box is padded, whatever its bounds.
+        (0, -1, [100, p - 256], [100, p - 255]),
+        // 255 - (p - 1)..=255.
+        (0, -1, [511 - p, 255], [510 - p, 255]),
+        // 1..=p - 1 and -(p - 1)..=-1, of which `p` would be zero.
+        (1, 1, [0, p - 257], [0, p - 256]),
+        (-256, -1, [512 - p, 255], [511 - p, 255]),
+    ] {
+        assert_eq!(zero(constant, sign, lo, hi), Ok(()));
+        assert_eq!(zero(constant, sign, beyond_lo, beyond_hi), wrap("zero"));
+    }
+
+    // The remainder, looked up in `base..base + 16`, times a divisor.
+    let lookup = |base: i32, divisor: u32, lo: i64, hi: i64| {
+        let mut vk = honest.clone();
+        let table = vk.lookups[0].table as usize;
+        vk.tables[table].base = base;
+        let input = &mut vk.lookups[0].input;
+        input.divisor = divisor;
+        (input.terms[0].lo, input.terms[0].hi) = (lo, hi);
+        vk.validate()
+    };
+    for (base, divisor, [lo, hi], [beyond_lo, beyond_hi]) in [
+        (0, 1, [0, p - 1], [0, p]),
+        (0, 1, [16 - p, 15], [15 - p, 15]),
+        (1000, 1, [1016 - p, 15], [1015 - p, 15]),
+        (-1000, 1, [0, p - 1001], [0, p - 1000]),
+        (0, 2, [31 - p, 15], [30 - p, 15]),
+    ] {
+        assert_eq!(lookup(base, divisor, lo, hi), Ok(()));
+        assert_eq!(lookup(base, divisor, beyond_lo, beyond_hi), wrap("lookup"));
+    }
+}
+
 /// The bounds of a term follow from those of its operands, unless it multiplies by weights.
 #[test]
 fn refuses_terms_that_exceed_their_bounds() {
@@ -83,25 +137,51 @@ fn refuses_terms_that_exceed_their_bounds() {
         assert_eq!(validated(zero, 0, lo + 1, hi), rule);
         assert_eq!(validated(zero, 0, lo, hi - 1), rule);
     }
-    // A weighted sum of several cells.
-    let edited = |wiring: Wiring, lo: i64, hi: i64| {
+    let edited = |zero: usize, factors: Vec<Factor>, lo: i64, hi: i64| {
         let mut vk = honest.clone();
-        let zero = &mut vk.zeros[2];
-        let term = &mut zero.expression.terms[0];
-        term.factors[0].wiring = wiring;
-        (term.lo, term.hi) = (lo, hi);
+        let term = &mut vk.zeros[zero].expression.terms[0];
+        (term.factors, term.lo, term.hi) = (factors, lo, hi);
         vk.validate()
     };
+    let bits = |count| Bits { shift: 0, count };
+    let none = Bits::default();
+    // A weighted sum of several cells.
     let entry = |out, right, weight| Entry {
         out,
         left: 0,
         right,
         weight,
     };
-    let entries = vec![entry(0, 1, 3), entry(0, 2, -4), entry(6, 6, 2)];
-    let wiring = Wiring::Entries(entries);
-    assert_eq!(edited(wiring.clone(), -35, 35), Ok(()));
-    assert_eq!(edited(wiring, -34, 35), rule);
+    let weighted = vec![Factor {
+        out: bits(3),
+        left: none,
+        right: bits(3),
+        wiring: Wiring::Entries(vec![entry(0, 1, 3), entry(0, 2, -4), entry(6, 6, 2)]),
+    }];
+    // The sum of six cells in every cell.
+    let summed = vec![
+        diagonal(bits(3), none, none, 8),
+        diagonal(none, none, bits(3), 6),
+    ];
+    // Three products of `y` and `x`.
+    let window = vec![Factor {
+        out: bits(3),
+        left: bits(3),
+        right: bits(4),
+        wiring: Wiring::Window {
+            out_len: 5,
+            taps: 3,
+            right_len: 12,
+            stride: 3,
+            dilation: 1,
+            padding: 1,
+        },
+    }];
+    for (zero, factors, bound) in [(2, weighted, 35), (2, summed, 30), (1, window, 38_250)] {
+        assert_eq!(edited(zero, factors.clone(), -bound, bound), Ok(()));
+        assert_eq!(edited(zero, factors.clone(), 1 - bound, bound), rule);
+        assert_eq!(edited(zero, factors, -bound, bound - 1), rule);
+    }
 }
 
 /// More lookups than a field element counts: a multiplicity could wrap.
@@ -272,6 +352,8 @@ fn never_panics_on_damaged_bytes() {
         let digest = stwo_ml_verifier::hash::blake2s(&[&damaged[..end]]);
         damaged[end..].copy_from_slice(&digest.0);
         if let Ok(other) = Vk::decode(&damaged) {
+            // A key has one encoding.
+            assert_eq!(other.encode(), damaged, "byte {i}");
             let _ = verify_file(&other, &file);
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use stwo_ml_tests::mixed_prover;
 use stwo_ml_verifier::field::P;
-use stwo_ml_verifier::vk::{Bits, Expression, Factor, TableOutput, Term, Vk, Wiring, Zero};
+use stwo_ml_verifier::vk::{
+    Bits, Entry, Expression, Factor, Oracle, TableOutput, Tensor, Term, Vk, Wiring, Zero,
+};
 use stwo_ml_verifier::{Level, VerifyError};
 
 /// The matrix product of the mixed circuit.
@@ -52,6 +54,54 @@ fn add_wide_terms(vk: &mut Vk, count: usize) {
     });
 }
 
+/// Adds a relation of one term, whose only factor has so many bits of the box, of the left and of
+/// the right operand. The operands are new and hold zeros.
+fn add_relation(vk: &mut Vk, [out, left, right]: [u8; 3], wiring: Wiring) {
+    vk.log_rows = 24;
+    let mut operand = |log_size: u8, offset: u32| {
+        vk.tensors.push(Tensor {
+            oracle: Oracle::Witness,
+            offset,
+            log_size,
+            lo: 0,
+            hi: 0,
+        });
+        vk.tensors.len() as u32 - 1
+    };
+    let bits = |count| Bits { shift: 0, count };
+    let term = Term {
+        coefficient: 1,
+        left: (left > 0).then(|| operand(left, 1 << 22)),
+        right: operand(right, 1 << 23),
+        factors: vec![Factor {
+            out: bits(out),
+            left: bits(left),
+            right: bits(right),
+            wiring,
+        }],
+        lo: 0,
+        hi: 0,
+    };
+    vk.zeros.push(Zero {
+        log_size: out,
+        expression: Expression {
+            divisor: 1,
+            constant: 0,
+            terms: vec![term],
+        },
+    });
+}
+
+/// A factor that takes part in no operand but by the bits that are given.
+fn neutral(out: Bits, right: Bits, len: u32) -> Factor {
+    Factor {
+        out,
+        left: Bits::default(),
+        right,
+        wiring: Wiring::Diagonal { len },
+    }
+}
+
 type Change = fn(&mut Vk);
 
 const CASES: &[(&str, Change)] = &[
@@ -65,6 +115,10 @@ const CASES: &[(&str, Change)] = &[
     ("tensor size", |vk| vk.tensors[0].log_size = 29),
     ("tensor size", |vk| vk.tensors[0].log_size = 255),
     ("tensor place", |vk| vk.tensors[0].offset = 1 << 28),
+    // The first cell after the oracle.
+    ("tensor place", |vk| {
+        vk.tensors[0].offset = 1 << (vk.log_rows + vk.log_witness_columns)
+    }),
     ("tensor alignment", |vk| vk.tensors[0].offset += 1),
     ("tensor bounds", |vk| vk.tensors[0].lo = 51),
     ("tensor overlap", |vk| {
@@ -83,6 +137,10 @@ const CASES: &[(&str, Change)] = &[
     ("table clamp", |vk| {
         vk.tables[0].output = TableOutput::Clamp { lo: 0, hi: 1 << 30 }
     }),
+    ("table clamp", |vk| {
+        let (lo, hi) = (-(1 << 30), 0);
+        vk.tables[0].output = TableOutput::Clamp { lo, hi }
+    }),
     ("table column", |vk| {
         let column =
             |t: &&mut stwo_ml_verifier::vk::Table| matches!(t.output, TableOutput::Column(_));
@@ -99,6 +157,11 @@ const CASES: &[(&str, Change)] = &[
     ("box size", |vk| vk.lookups[0].log_size = 29),
     ("term bounds", |vk| product(vk).lo = product(vk).hi + 1),
     ("term range", |vk| vk.zeros[2].expression.terms[0].hi -= 1),
+    ("term range", |vk| {
+        let u = vk.inputs[1].tensor as usize;
+        vk.tensors[u].hi = 1;
+        vk.zeros[2].expression.terms[0].hi = 0;
+    }),
     ("term right", |vk| product(vk).right = 999),
     ("term left", |vk| product(vk).left = Some(999)),
     // A bit twice, a bit not at all, a bit beyond.
@@ -108,6 +171,21 @@ const CASES: &[(&str, Change)] = &[
     ("left bits", |vk| product(vk).factors[1].left.count = 3),
     ("right bits", |vk| product(vk).factors[1].right.shift = 1),
     ("right bits", |vk| product(vk).factors[1].right.count = 255),
+    // Bits beyond those of a word.
+    ("right bits", |vk| {
+        let right = Bits {
+            shift: 64,
+            count: 1,
+        };
+        product(vk).factors.push(neutral(Bits::default(), right, 1));
+    }),
+    ("out bits", |vk| {
+        let out = Bits {
+            shift: 0,
+            count: 64,
+        };
+        product(vk).factors.push(neutral(out, Bits::default(), 1));
+    }),
     ("axis size", |vk| {
         vk.zeros[2].log_size = 21;
         reshape(vk).out.count = 21;
@@ -121,6 +199,10 @@ const CASES: &[(&str, Change)] = &[
     }),
     ("diagonal length", |vk| {
         product(vk).factors[0].wiring = Wiring::Diagonal { len: 9 }
+    }),
+    ("diagonal length", |vk| {
+        let none = Bits::default();
+        product(vk).factors.push(neutral(none, none, 2));
     }),
     ("window", |vk| {
         if let Wiring::Window { out_len, .. } = window(vk) {
@@ -150,6 +232,18 @@ const CASES: &[(&str, Change)] = &[
     ("reshape rank", |vk| out_dims(vk, &[1; 17])),
     ("reshape out", |vk| out_dims(vk, &[2, 2])),
     ("reshape right", |vk| right_dims(vk, &[2, 2])),
+    // A change of shape reads one operand.
+    ("reshape right", |vk| {
+        let term = &mut vk.lookups[1].input.terms[1];
+        let bits = |shift, count| Bits { shift, count };
+        let mut reshape = neutral(bits(0, 3), bits(0, 3), 1);
+        reshape.left = bits(0, 2);
+        reshape.wiring = Wiring::Reshape {
+            out_dims: vec![8],
+            right_dims: vec![8],
+        };
+        term.factors = vec![reshape, neutral(bits(0, 0), bits(3, 1), 1)];
+    }),
     ("reshape count", |vk| right_dims(vk, &[4, 2])),
     ("reshape count", |vk| {
         out_dims(vk, &[4, 2, 0]);
@@ -162,6 +256,37 @@ const CASES: &[(&str, Change)] = &[
     }),
     ("zero divisor", |vk| vk.zeros[0].expression.divisor = 2),
     ("wiring entries", |vk| add_wide_terms(vk, 16)),
+    ("wiring entries", |vk| {
+        let window = Wiring::Window {
+            out_len: 1 << 12,
+            taps: 1 << 13,
+            right_len: 1 << 13,
+            stride: 1,
+            dilation: 1,
+            padding: 0,
+        };
+        add_relation(vk, [12, 13, 13], window);
+    }),
+    ("wiring entries", |vk| {
+        add_wide_terms(vk, 15);
+        let dims = || vec![1 << 19];
+        let (out_dims, right_dims) = (dims(), dims());
+        let reshape = Wiring::Reshape {
+            out_dims,
+            right_dims,
+        };
+        add_relation(vk, [19, 0, 19], reshape);
+    }),
+    ("wiring entries", |vk| {
+        add_wide_terms(vk, 15);
+        let entry = Entry {
+            out: 0,
+            left: 0,
+            right: 0,
+            weight: 1,
+        };
+        add_relation(vk, [0, 0, 0], Wiring::Entries(vec![entry; 1 << 20]));
+    }),
     ("port tensor", |vk| vk.outputs[0].tensor = 999),
     ("port rank", |vk| vk.outputs[0].dims = vec![1; 17]),
     ("port dims", |vk| vk.inputs[0].dims = vec![16, 0]),

@@ -160,6 +160,8 @@ mod tests {
         assert!(domain_point(30, 0).is_some());
         assert_eq!(line_x(4, 3, 2), None);
         assert_eq!(line_x(4, 40, 1), None);
+        // The bit that is shifted out of the word counts.
+        assert_eq!(line_x(4, 1, 1 << 31), None);
     }
 
     /// The core of the commitment: folding a codeword of the circle code binds the lowest
