@@ -76,7 +76,8 @@ fn multiply_out(term: &Term) -> (Vec<Path>, Vec<Path>) {
     let (mut outer, mut inner) = (one(term.coefficient.into()), one(1));
     for factor in factors {
         let entries = entries(factor);
-        if inner.len() * entries.len() <= INNER {
+        // The first factor runs innermost however long it is: its runs are as long.
+        if inner.len() == 1 || inner.len() * entries.len() <= INNER {
             inner = multiply(&entries, &inner);
         } else {
             outer = multiply(&outer, &entries);
@@ -102,6 +103,9 @@ fn entries(factor: &Factor) -> Vec<Path> {
             weight: entry.weight.into(),
         });
     });
+    if runs(&paths).len() <= 1 {
+        return paths;
+    }
     let orders = [[1, 0, 2], [2, 0, 1]].map(|order| {
         let mut paths = paths.clone();
         paths.sort_by_key(|path| order.map(|i| path.cells[i]));
