@@ -210,7 +210,7 @@ where
 struct Clang;
 
 impl Compiler for Clang {
-    fn compile(&self, source: &str, _: (i32, i32)) -> Result<String, CudaError> {
+    fn compile(&self, source: &str) -> Result<String, CudaError> {
         let compile = || {
             let folder = std::env::temp_dir().join(format!("constraints-{}", std::process::id()));
             std::fs::create_dir_all(&folder)?;

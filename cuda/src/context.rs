@@ -297,12 +297,8 @@ impl CudaContext {
         if let Some(function) = lock(&self.compiled).get(source) {
             return Ok(function.clone());
         }
-        let capability = self
-            .driver
-            .compute_capability()
-            .map_err(CudaError::driver("asking for the compute capability"))?;
         let compiler = Arc::clone(&lock(&self.compiler));
-        let ptx = compiler.compile(source, capability)?;
+        let ptx = compiler.compile(source)?;
         let function = self
             .load(kernel, &ptx)?
             .load_function(kernel)

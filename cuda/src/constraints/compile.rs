@@ -9,11 +9,11 @@ use crate::error::CudaError;
 
 /// Compiles CUDA C at run time.
 pub trait Compiler: Debug + Send + Sync {
-    /// PTX of `source` for devices of compute capability `capability` (major, minor).
+    /// PTX of `source` for the least compute capability that the kernels need, [`COMPUTE_CAPABILITY`].
     ///
     /// # Errors
     /// [`CudaError::Compile`] with the compiler's words.
-    fn compile(&self, source: &str, capability: (i32, i32)) -> Result<String, CudaError>;
+    fn compile(&self, source: &str) -> Result<String, CudaError>;
 }
 
 /// NVIDIA's run-time compiler, which CUDA toolkits bring.
@@ -21,7 +21,7 @@ pub trait Compiler: Debug + Send + Sync {
 pub struct Nvrtc;
 
 impl Compiler for Nvrtc {
-    fn compile(&self, source: &str, _: (i32, i32)) -> Result<String, CudaError> {
+    fn compile(&self, source: &str) -> Result<String, CudaError> {
         // SAFETY: looks for the library and loads it; its initialisers are NVIDIA's.
         if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
             return Err(CudaError::Compile {
@@ -30,8 +30,7 @@ impl Compiler for Nvrtc {
                     .to_owned(),
             });
         }
-        // For the least capability, as the kernels: the driver takes the PTX for every later one, and an NVRTC
-        // that is older than the device knows it.
+        // The driver takes that PTX for every later capability, and an NVRTC that is older than the device knows it.
         let (major, minor) = COMPUTE_CAPABILITY;
         let options = CompileOptions {
             options: vec![

@@ -47,10 +47,10 @@ fn load() -> Library {
 struct Both(Mutex<Vec<String>>);
 
 impl Compiler for Both {
-    fn compile(&self, source: &str, capability: (i32, i32)) -> Result<String, CudaError> {
-        let ptx = Nvrtc.compile(source, capability)?;
+    fn compile(&self, source: &str) -> Result<String, CudaError> {
+        let ptx = Nvrtc.compile(source)?;
         self.0.lock().expect("no thread panics").push(ptx);
-        Clang.compile(source, capability)
+        Clang.compile(source)
     }
 }
 
@@ -115,7 +115,7 @@ fn constraints_compile_and_assemble_without_spills() {
 fn a_source_that_is_wrong_is_an_error_with_the_compilers_words() {
     let _library = load();
     let error = Nvrtc
-        .compile("__global__ void f() { undeclared(); }", (9, 0))
+        .compile("__global__ void f() { undeclared(); }")
         .unwrap_err();
     assert!(
         matches!(&error, CudaError::Compile { reason } if reason.contains("undeclared")),
@@ -124,11 +124,11 @@ fn a_source_that_is_wrong_is_an_error_with_the_compilers_words() {
 }
 
 #[test]
-fn a_device_newer_than_nvrtc_is_compiled_for() {
+fn the_least_capability_is_compiled_for() {
     let _library = load();
     let source = "extern \"C\" __global__ void f() {}";
     let ptx = Nvrtc
-        .compile(source, (99, 0))
+        .compile(source)
         .expect("the driver takes PTX of older devices");
     assert!(ptx.contains(".target sm_80"), "{ptx}");
 }

@@ -10,7 +10,7 @@ use stwo_ml_cuda::constraints::{Compiler, Nvrtc};
 pub struct Clang;
 
 impl Compiler for Clang {
-    fn compile(&self, source: &str, _: (i32, i32)) -> Result<String, CudaError> {
+    fn compile(&self, source: &str) -> Result<String, CudaError> {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
         let file = folder.path().join("constraints.cu");
         std::fs::write(&file, source).expect("the folder is writable");
