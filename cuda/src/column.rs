@@ -37,6 +37,11 @@ pub(crate) fn element<T: Element>(words: &[u32]) -> T {
     bytemuck::pod_read_unaligned(bytemuck::cast_slice(words))
 }
 
+/// The words of an element.
+pub(crate) fn element_words<T: Element>(value: T) -> Vec<u32> {
+    bytemuck::cast_slice(&[value]).to_vec()
+}
+
 /// Elements that were read from the device, by row; a column and its aliases share them.
 type Opened<T> = Arc<Mutex<HashMap<usize, T>>>;
 
@@ -219,7 +224,7 @@ impl<T: Element> Column<T> for DeviceColumn<T> {
 
     fn set(&mut self, index: usize, value: T) {
         self.context().counters().host("write of a single element");
-        let words = bytemuck::cast_slice(std::slice::from_ref(&value)).to_vec();
+        let words = element_words(value);
         self.words_mut().write(index * T::WORDS, words).or_raise();
     }
 

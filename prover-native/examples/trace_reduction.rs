@@ -119,7 +119,7 @@ fn run(backend: &impl Backend, runs: usize) -> Vec<Vec<u8>> {
         let counted = &mut timed[usize::from(runs > 1)..];
         counted.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (time, proven) = &counted[counted.len() / 2];
-        files.push(encode_file(&proven.statement, &proven.proof));
+        let file = encode_file(&proven.statement, &proven.proof);
         println!(
             "| {n} x {n} x {n} | {} | {} | {} | {:.0} | {} | {} | {:.2} s | {} bytes |",
             counts.multiply_accumulates,
@@ -129,8 +129,9 @@ fn run(backend: &impl Backend, runs: usize) -> Vec<Vec<u8>> {
             after[0] - before[0],
             after[1] - before[1],
             time,
-            files.last().expect("a proof").len(),
+            file.len(),
         );
+        files.push(file);
         for (phase, time) in &proven.phases {
             eprintln!("  {phase}: {:.1} ms", time.as_secs_f64() * 1e3);
         }

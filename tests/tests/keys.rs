@@ -163,19 +163,12 @@ fn refuses_terms_that_exceed_their_bounds() {
         diagonal(bits(3), none, none, 8),
         diagonal(none, none, bits(3), 6),
     ];
-    // Three products of `y` and `x`.
+    // Three products of `y` and `x`, in the windows of the circuit's convolution.
     let window = vec![Factor {
         out: bits(3),
         left: bits(3),
         right: bits(4),
-        wiring: Wiring::Window {
-            out_len: 5,
-            taps: 3,
-            right_len: 12,
-            stride: 3,
-            dilation: 1,
-            padding: 1,
-        },
+        wiring: honest.lookups[1].input.terms[1].factors[0].wiring.clone(),
     }];
     for (zero, factors, bound) in [(2, weighted, 35), (2, summed, 30), (1, window, 38_250)] {
         assert_eq!(edited(zero, factors.clone(), -bound, bound), Ok(()));

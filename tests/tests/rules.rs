@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stwo_ml_tests::mixed_prover;
+use stwo_ml_tests::{diagonal, mixed_prover};
 use stwo_ml_verifier::field::P;
 use stwo_ml_verifier::vk::{
     Bits, Entry, Expression, Factor, Oracle, TableOutput, Tensor, Term, Vk, Wiring, Zero,
@@ -92,16 +92,6 @@ fn add_relation(vk: &mut Vk, [out, left, right]: [u8; 3], wiring: Wiring) {
     });
 }
 
-/// A factor that takes part in no operand but by the bits that are given.
-fn neutral(out: Bits, right: Bits, len: u32) -> Factor {
-    Factor {
-        out,
-        left: Bits::default(),
-        right,
-        wiring: Wiring::Diagonal { len },
-    }
-}
-
 type Change = fn(&mut Vk);
 
 const CASES: &[(&str, Change)] = &[
@@ -177,14 +167,16 @@ const CASES: &[(&str, Change)] = &[
             shift: 64,
             count: 1,
         };
-        product(vk).factors.push(neutral(Bits::default(), right, 1));
+        let none = Bits::default();
+        product(vk).factors.push(diagonal(none, none, right, 1));
     }),
     ("out bits", |vk| {
         let out = Bits {
             shift: 0,
             count: 64,
         };
-        product(vk).factors.push(neutral(out, Bits::default(), 1));
+        let none = Bits::default();
+        product(vk).factors.push(diagonal(out, none, none, 1));
     }),
     ("axis size", |vk| {
         vk.zeros[2].log_size = 21;
@@ -202,7 +194,7 @@ const CASES: &[(&str, Change)] = &[
     }),
     ("diagonal length", |vk| {
         let none = Bits::default();
-        product(vk).factors.push(neutral(none, none, 2));
+        product(vk).factors.push(diagonal(none, none, none, 2));
     }),
     ("window", |vk| {
         if let Wiring::Window { out_len, .. } = window(vk) {
@@ -236,13 +228,12 @@ const CASES: &[(&str, Change)] = &[
     ("reshape right", |vk| {
         let term = &mut vk.lookups[1].input.terms[1];
         let bits = |shift, count| Bits { shift, count };
-        let mut reshape = neutral(bits(0, 3), bits(0, 3), 1);
-        reshape.left = bits(0, 2);
+        let mut reshape = diagonal(bits(0, 3), bits(0, 2), bits(0, 3), 1);
         reshape.wiring = Wiring::Reshape {
             out_dims: vec![8],
             right_dims: vec![8],
         };
-        term.factors = vec![reshape, neutral(bits(0, 0), bits(3, 1), 1)];
+        term.factors = vec![reshape, diagonal(bits(0, 0), bits(0, 0), bits(3, 1), 1)];
     }),
     ("reshape count", |vk| right_dims(vk, &[4, 2])),
     ("reshape count", |vk| {

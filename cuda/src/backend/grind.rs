@@ -5,6 +5,7 @@ use stwo::core::proof_of_work::GrindOps;
 use stwo::core::vcs::blake2_hash::Blake2sHasherGeneric;
 
 use super::{CudaBackend, Openings};
+use crate::column::element_words;
 use crate::context::CudaContext;
 use crate::error::{CudaError, OrRaise};
 use crate::launch::{self, Grid};
@@ -59,8 +60,7 @@ impl<const IS_M31_OUTPUT: bool> GrindOps<Blake2sChannelGeneric<IS_M31_OUTPUT>> f
         hasher.update(&[0; 12]);
         hasher.update(&channel.digest().0);
         hasher.update(&pow_bits.to_le_bytes());
-        let prefix = hasher.finalize();
-        let prefix = bytemuck::cast_slice(std::slice::from_ref(&prefix)).to_vec();
+        let prefix = element_words(hasher.finalize());
         let nonce = grind(prefix, pow_bits, IS_M31_OUTPUT).or_raise();
         // The nonce fixes the queries of a proof in the making.
         let mut ahead = channel.clone();

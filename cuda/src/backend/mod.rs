@@ -84,27 +84,25 @@ impl ColumnOps<SecureField> for CudaBackend {
 /// # Panics
 /// Where the columns are more than 65,535 or no whole number.
 pub fn bit_reverse_columns(columns: &mut Words, log_rows: u32) -> Result<(), CudaError> {
+    bit_reverse_rows(columns, log_rows, 1)
+}
+
+/// The same for elements of several words.
+fn bit_reverse_rows(columns: &mut Words, log_rows: u32, element: usize) -> Result<(), CudaError> {
     let (context, rows) = (Arc::clone(columns.context()), 1usize << log_rows);
-    assert!(columns.len().is_multiple_of(rows), "whole columns");
-    let count = columns.len() / rows;
+    let length = rows * element;
+    assert!(columns.len().is_multiple_of(length), "whole columns");
+    let count = columns.len() / length;
     assert!(count <= MAX_COLUMNS, "{count} columns in one launch");
-    let pointers = Pointers::columns_mut(columns, rows)?;
+    let pointers = Pointers::columns_mut(columns, length)?;
     let grid = Grid::rows(rows, count);
-    launch::bit_reverse_rows(&context, grid, pointers.ptr_mut(), log_rows, 1)
+    launch::bit_reverse_rows(&context, grid, pointers.ptr_mut(), log_rows, element as u32)
 }
 
 fn bit_reverse<T: Element>(column: &mut DeviceColumn<T>) -> Result<(), CudaError> {
     let len = column.len();
     assert!(len.is_power_of_two(), "{len} rows cannot be bit-reversed");
-    let context = Arc::clone(column.context());
-    let pointers = Pointers::new_mut(&context, [column.words_mut()])?;
-    launch::bit_reverse_rows(
-        &context,
-        Grid::linear(len),
-        pointers.ptr_mut(),
-        len.ilog2(),
-        T::WORDS as u32,
-    )
+    bit_reverse_rows(column.words_mut(), len.ilog2(), T::WORDS)
 }
 
 /// The four planes of a secure column.

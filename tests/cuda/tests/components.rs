@@ -13,8 +13,7 @@ use stwo::core::air::{Component, Components};
 use stwo::core::channel::{Channel, MerkleChannel};
 use stwo::core::fields::m31::BaseField;
 use stwo::core::fields::qm31::SecureField;
-use stwo::core::fri::FriConfig;
-use stwo::core::pcs::{CommitmentSchemeVerifier, PcsConfig};
+use stwo::core::pcs::CommitmentSchemeVerifier;
 use stwo::core::poly::circle::CanonicCoset;
 use stwo::core::vcs_lifted::blake2_merkle::{Blake2sM31MerkleChannel, Blake2sMerkleChannel};
 use stwo::core::verifier::verify;
@@ -103,12 +102,7 @@ where
     let fixed = lookups.preprocessed();
 
     let lifting = large.log + setting.log_blowup + case.log_lifts;
-    let (last_layer, blowup) = (setting.log_last_layer, setting.log_blowup);
-    let config = PcsConfig {
-        pow_bits: setting.pow_bits,
-        fri_config: FriConfig::new(last_layer, blowup, 5, setting.fold_step),
-        lifting_log_size: Some(lifting),
-    };
+    let config = setting.config(Some(lifting));
     let largest = CanonicCoset::new(lifting + 1);
     let twiddles = B::precompute_twiddles(largest.circle_domain().half_coset);
     let channel = &mut MC::C::default();

@@ -135,12 +135,22 @@ extern "C" fn cuDeviceGetAttribute(value: Out<c_int>, attribute: c_int, _device:
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDevicePrimaryCtxRetain(context: Out<Handle>, device: c_int) -> Status {
-    // A context's handle is its device's number plus one.
+    set_handle(&context, device)
+}
+
+/// The handle of a device's context and pool, of which it has one each, is its number plus one.
+fn set_handle(handle: &Out<Handle>, device: c_int) -> Status {
     status(
         initialised()
             .and_then(|mut state| state.device(device))
-            .map(|number| context.set(number + 1)),
+            .map(|number| handle.set(number + 1)),
     )
+}
+
+/// The pool that asynchronous allocations come from.
+#[unsafe(no_mangle)]
+extern "C" fn cuDeviceGetDefaultMemPool(pool: Out<Handle>, device: c_int) -> Status {
+    set_handle(&pool, device)
 }
 
 #[unsafe(no_mangle)]

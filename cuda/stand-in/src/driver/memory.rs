@@ -5,7 +5,7 @@
 use std::ffi::{c_int, c_uint};
 
 use super::host::{Bytes, Out};
-use super::state::{Handle, in_context, initialised, on_stream, state, status};
+use super::state::{Handle, in_context, on_stream, state, status};
 use crate::finding::{Finding, Status};
 
 fn allocate(address: &Out<u64>, bytes: usize) -> Result<(), Status> {
@@ -78,16 +78,6 @@ fn not_allocated(address: u64) -> Finding {
         status: Status::InvalidValue,
         text: format!("address {address:#x} is freed, where no allocation starts"),
     }
-}
-
-/// The pool that asynchronous allocations come from: a device has no other. Its handle is the device's number plus one.
-#[unsafe(no_mangle)]
-extern "C" fn cuDeviceGetDefaultMemPool(pool: Out<Handle>, device: c_int) -> Status {
-    status(
-        initialised()
-            .and_then(|mut state| state.device(device))
-            .map(|number| pool.set(number + 1)),
-    )
 }
 
 /// How much freed memory a pool keeps: here it keeps none.

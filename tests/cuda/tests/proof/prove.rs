@@ -39,6 +39,15 @@ impl Setting {
             coefficients: false,
         }
     }
+
+    /// The parameters as stwo takes them, with trees over `2^lifting_log_size` leaves.
+    pub fn config(&self, lifting_log_size: Option<u32>) -> PcsConfig {
+        PcsConfig {
+            pow_bits: self.pow_bits,
+            fri_config: FriConfig::new(self.log_last_layer, self.log_blowup, 5, self.fold_step),
+            lifting_log_size,
+        }
+    }
 }
 
 type Column = Vec<BaseField>;
@@ -138,16 +147,7 @@ where
     S: Statement,
     FrameworkComponent<S::Eval>: ComponentProver<B>,
 {
-    let config = PcsConfig {
-        pow_bits: setting.pow_bits,
-        fri_config: FriConfig::new(
-            setting.log_last_layer,
-            setting.log_blowup,
-            5,
-            setting.fold_step,
-        ),
-        lifting_log_size: None,
-    };
+    let config = setting.config(None);
     let log = statement.log();
     let largest = CanonicCoset::new(log + 2 + setting.log_blowup).circle_domain();
     let twiddles = B::precompute_twiddles(largest.half_coset);
